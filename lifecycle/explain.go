@@ -1,0 +1,102 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+// Explanation says for a person where an object stands, why, and what can be done.
+type Explanation struct {
+	// Ref names the object, State its state, Doc what is true in that state, and Since when it was entered.
+	Ref   backend.Ref
+	State string
+	Doc   string
+	Since time.Time
+	// Outcome is the result of the last pass: what is awaited and what was observed.
+	Outcome backend.Outcome
+	// Elapsed is how long the state's clock has run, SLA its limit. An SLA of zero is none.
+	Elapsed, SLA time.Duration
+	// Deadline is the time after which the object moves to its failure state by itself. Zero: none, and NoDeadline says why.
+	Deadline   time.Duration
+	NoDeadline string
+	// Holds stand on the object. It is left alone while any does.
+	Holds []Hold
+	// Alerts are its health.
+	Alerts []Alert
+	// Requests are open on it.
+	Requests []backend.Request
+	// Next is when the engine looks again by itself.
+	Next time.Time
+	// Triggers are what the table permits now, Accepts the types of request that the kind understands.
+	Triggers, Accepts []string
+	// Broken says why the engine cannot work on the object, nil if it can.
+	Broken error
+}
+
+// Explain puts together what a person must know about an object. The error wraps backend.ErrNotFound.
+func (c *Controller) Explain(ref backend.Ref) (*Explanation, error) {
+	ent := c.entry(ref)
+	if ent == nil {
+		return nil, fmt.Errorf("explain %s: %w", ref, backend.ErrNotFound)
+	}
+	s := ent.snap.Load()
+	if s == nil {
+		return nil, fmt.Errorf("explain %s: %w", ref, backend.ErrNotFound)
+	}
+	b, g := s.base, ent.kind.graph
+	x := &Explanation{Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Elapsed: b.Elapsed(c.Now()), Requests: append([]backend.Request(nil), s.requests...),
+		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.typeNames(), Broken: s.broken}
+	if info := g.states[b.state]; info != nil {
+		x.Doc, x.SLA, x.Deadline, x.NoDeadline = info.Doc, info.SLA, info.Deadline, info.NoDeadline
+	}
+	clone := b.Clone()
+	x.Holds, x.Alerts = clone.Holds, clone.Alerts
+	return x, nil
+}
+
+// String prints the explanation, one fact a line.
+func (x *Explanation) String() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s "+format+"\n", append([]any{name}, args...)...)
+	}
+	line("object", "%s", x.Ref)
+	line("state", "%s since %s (%s)", x.State, x.Since.Format(time.RFC3339), x.Elapsed.Round(time.Second))
+	if x.Doc != "" {
+		line("meaning", "%s", x.Doc)
+	}
+	if x.Broken != nil {
+		line("broken", "%s", x.Broken)
+	}
+	line("outcome", "%s", strings.TrimSpace(string(x.Outcome.Kind)+" "+x.Outcome.Reason))
+	switch {
+	case x.Outcome.OverSLA:
+		line("SLA", "%s, exceeded", x.SLA)
+	case x.SLA > 0:
+		line("SLA", "%s, %s left", x.SLA, (x.SLA - x.Elapsed).Round(time.Second))
+	}
+	switch {
+	case x.Deadline > 0:
+		line("deadline", "%s by default, then it fails", x.Deadline)
+	case x.NoDeadline != "":
+		line("deadline", "none: %s", x.NoDeadline)
+	}
+	for _, h := range x.Holds {
+		line("hold", "%s", h)
+	}
+	for _, a := range x.Alerts {
+		line("alert", "%s from %s: %s %v", a.ID, a.Source, a.Message, a.Classifications)
+	}
+	for _, r := range x.Requests {
+		line("request", "%s %s (%s) by %s since %s", r.Type, r.ID, r.State, r.Initiator, r.At.Format(time.RFC3339))
+	}
+	if !x.Next.IsZero() {
+		line("looks again", "%s", x.Next.Format(time.RFC3339))
+	}
+	line("permits", "%s", strings.Join(x.Triggers, ", "))
+	line("accepts", "%s", strings.Join(x.Accepts, ", "))
+	return b.String()
+}

@@ -1,0 +1,159 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+// finish is called when the commit of a pass is durable, was refused, or was not needed. It publishes what changed, wakes who must know,
+// and makes the object due again.
+func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
+	switch {
+	case refused == nil:
+		c.applied(ctx, p)
+	case errors.Is(refused, backend.ErrConflict), errors.Is(refused, backend.ErrExists):
+		c.obs.Conflict(p.ref())
+		if err := c.recover(ctx, p); err != nil {
+			c.log.LogAttrs(ctx, slog.LevelError, "reload after a conflict", slog.String("object", p.ref().String()), slog.Any("error", err))
+		}
+		p.next = p.now
+	default: // the store failed: nobody knows whether the commit was applied
+		if err := c.recover(ctx, p); err != nil {
+			c.log.LogAttrs(ctx, slog.LevelError, "reload after a failed commit", slog.String("object", p.ref().String()), slog.Any("error", err))
+		}
+		if p.ent != nil {
+			p.next = p.now.Add(c.backoff(p.ent.job.failures.Add(1), nil))
+		}
+	}
+	if p.ent != nil {
+		c.queue.done(&p.ent.job, p.next)
+	}
+}
+
+func (p *pass) ref() backend.Ref {
+	if p.ent != nil {
+		return p.ent.ref
+	}
+	return p.commit.Writes[0].Record.Ref
+}
+
+// applied publishes the snapshots of a durable commit and wakes who must know.
+func (c *Controller) applied(ctx context.Context, p *pass) {
+	if p.ent != nil && p.err == nil {
+		p.ent.job.failures.Store(0)
+	}
+	for i, ed := range p.changed {
+		switch {
+		case ed.gone:
+			c.unlink(ed.ent)
+		case ed.ent == nil:
+			c.mu.Lock()
+			ed.ent = c.link(ed.kind, p.next0[i])
+			c.mu.Unlock()
+		default:
+			c.publish(ed.ent, p.next0[i])
+		}
+	}
+	for _, ed := range p.changed {
+		if !ed.gone && ed.ent != p.ent {
+			c.queue.add(&ed.ent.job, p.now)
+		}
+		if ed.row != nil {
+			c.tell(ctx, ed)
+			c.wakeRelatives(ed, p.now)
+		}
+	}
+	c.report(ctx, p)
+}
+
+// wakeRelatives makes the rack of a moved object due, or the members of a moved rack.
+func (c *Controller) wakeRelatives(ed *edit, now time.Time) {
+	c.mu.RLock()
+	g := c.groups[ed.base.rack]
+	c.mu.RUnlock()
+	if g == nil {
+		return
+	}
+	if ed.base.ref.Kind != backend.KindRack {
+		if rack := g.rack.Load(); rack != nil {
+			c.queue.add(&rack.job, now)
+		}
+		return
+	}
+	for _, m := range g.list() {
+		if !m.kind.ignoreRack {
+			c.queue.add(&m.job, now)
+		}
+	}
+}
+
+func (c *Controller) tell(ctx context.Context, ed *edit) {
+	c.obs.Transitioned(*ed.row)
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "transition", slog.String("object", ed.row.Ref.String()), slog.String("rack", ed.row.Rack), slog.String("from", ed.row.From),
+			slog.String("to", ed.row.To), slog.String("trigger", ed.row.Trigger), slog.String("initiator", ed.row.Initiator), slog.String("note", ed.row.Note))
+	}
+}
+
+// report tells the observer how the pass ended, and logs errors and exceeded SLAs once.
+func (c *Controller) report(ctx context.Context, p *pass) {
+	if p.ent == nil {
+		return
+	}
+	c.obs.Passed(p.ent.ref, p.outcome)
+	if p.empty() {
+		return
+	}
+	if p.err != nil {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "pass failed", slog.String("object", p.ent.ref.String()), slog.Any("error", p.err), slog.Time("retry_at", p.next))
+	}
+	if s := p.ent.snap.Load(); p.outcome.OverSLA && !p.wasOver && s != nil {
+		c.obs.OverSLA(p.ent.ref, s.base.state, s.base.Elapsed(p.now))
+		c.log.LogAttrs(ctx, slog.LevelWarn, "over its SLA", slog.String("object", p.ent.ref.String()), slog.String("state", s.base.state),
+			slog.Duration("elapsed", s.base.Elapsed(p.now)), slog.String("outcome", p.outcome.Reason))
+	}
+}
+
+// resync is the time until the object's next pass if nothing happens, give or take a tenth, so that the objects of a site do not all come at once.
+func (c *Controller) resync(o *Object) time.Duration {
+	return jitter(c.cfg.Resync, mix(c.cfg.Seed, o.ref.ID, o.version))
+}
+
+// backoff is the time until a failed pass is repeated.
+func (c *Controller) backoff(failures int32, o *Object) time.Duration {
+	d := c.cfg.BackoffMin << min(failures-1, 20)
+	if d > c.cfg.BackoffMax || d <= 0 {
+		d = c.cfg.BackoffMax
+	}
+	if o == nil {
+		return d
+	}
+	return jitter(d, mix(c.cfg.Seed, o.ref.ID, uint64(failures)))
+}
+
+// jitter spreads d over nine to eleven tenths of itself.
+func jitter(d time.Duration, h uint64) time.Duration {
+	span := int64(d) / 5
+	if span <= 0 {
+		return d
+	}
+	return (d - time.Duration(span/2) + time.Duration(int64(h%uint64(span)))).Truncate(time.Microsecond)
+}
+
+// mix hashes with FNV-1a: jitter must be the same in every process.
+func mix(seed uint64, id string, n uint64) uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037) ^ seed
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * prime
+	}
+	for range 8 {
+		h = (h ^ n&0xff) * prime
+		n >>= 8
+	}
+	return h ^ h>>29
+}

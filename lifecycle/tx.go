@@ -1,0 +1,318 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+// Tx collects changes of objects that are committed as one. Handlers have it as part of their Env; hosts get one from Controller.Apply. It is valid only until
+// the function that it was given to returns.
+type Tx struct {
+	c     *Controller
+	ctx   context.Context
+	now   time.Time
+	edits []*edit
+}
+
+// edit is one object that a Tx may change.
+type edit struct {
+	ent     *entry    // nil when the Tx creates the object
+	kind    *Kind     //
+	based   *snapshot // what the edit began with; nil when the Tx creates the object
+	expect  uint64    // the version that the store must hold
+	e       Entity
+	base    *Object
+	open    []backend.Request // open requests after the edit
+	post    []backend.Request
+	update  []backend.Request
+	outcome backend.Outcome
+	row     *backend.Transition
+	gone    bool
+}
+
+// Now is the time of the pass: UTC, in whole microseconds. It does not move during a pass.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Log returns the logger of the controller.
+func (tx *Tx) Log() *slog.Logger { return tx.c.log }
+
+func (tx *Tx) find(ref backend.Ref) *edit {
+	for _, ed := range tx.edits {
+		if ed.base.ref == ref {
+			return ed
+		}
+	}
+	return nil
+}
+
+// begin starts an edit of a live object.
+func (tx *Tx) begin(ent *entry) (*edit, error) {
+	s := ent.snap.Load()
+	if s == nil {
+		return nil, fmt.Errorf("%s: %w", ent.ref, backend.ErrNotFound)
+	}
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	e := ent.kind.clone(s.e)
+	ed := &edit{ent: ent, kind: ent.kind, based: s, expect: s.base.version, e: e, base: e.Base(), open: s.requests, outcome: s.outcome}
+	tx.edits = append(tx.edits, ed)
+	return ed, nil
+}
+
+func (tx *Tx) edit(ref backend.Ref) (*edit, error) {
+	if ed := tx.find(ref); ed != nil {
+		if ed.gone {
+			return nil, fmt.Errorf("%s: %w", ref, backend.ErrNotFound)
+		}
+		return ed, nil
+	}
+	ent := tx.c.entry(ref)
+	if ent == nil {
+		return nil, fmt.Errorf("%s: %w", ref, backend.ErrNotFound)
+	}
+	return tx.begin(ent)
+}
+
+// Object returns the engine's part of an object for editing: labels, holds and alerts. The error wraps backend.ErrNotFound.
+func (tx *Tx) Object(ref backend.Ref) (*Object, error) {
+	ed, err := tx.edit(ref)
+	if err != nil {
+		return nil, err
+	}
+	return ed.base, nil
+}
+
+// Edit returns an object for editing. What is changed in it is committed together with everything else that the Tx holds. The error wraps
+// backend.ErrNotFound.
+func Edit[E any, P entity[E]](tx *Tx, ref backend.Ref) (*E, error) {
+	ed, err := tx.edit(ref)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := ed.e.(P)
+	if !ok {
+		return nil, fmt.Errorf("%s is a %T", ref, ed.e)
+	}
+	return (*E)(p), nil
+}
+
+// Look returns an object for reading only.
+func Look[E any, P entity[E]](tx *Tx, ref backend.Ref) (*E, bool) {
+	p, ok := tx.look(ref).(P)
+	return (*E)(p), ok
+}
+
+func (tx *Tx) look(ref backend.Ref) Entity {
+	if ed := tx.find(ref); ed != nil {
+		if ed.gone {
+			return nil
+		}
+		return ed.e
+	}
+	if ent := tx.c.entry(ref); ent != nil {
+		if s := ent.snap.Load(); s != nil {
+			return s.e
+		}
+	}
+	return nil
+}
+
+// Members returns the objects of one kind inside a rack, in the order of their ids, for reading only. An object that cannot be
+// decoded is left out; Broken names those.
+func Members[E any, P entity[E]](tx *Tx, rack string) []*E {
+	var out []*E
+	tx.members(rack, func(e Entity) {
+		if p, ok := e.(P); ok {
+			out = append(out, (*E)(p))
+		}
+	})
+	return out
+}
+
+func (tx *Tx) members(rack string, yield func(Entity)) {
+	tx.c.mu.RLock()
+	g := tx.c.groups[rack]
+	tx.c.mu.RUnlock()
+	var list []*entry
+	if g != nil {
+		list = g.list()
+	}
+	for _, ent := range list {
+		if ed := tx.findEntry(ent); ed != nil {
+			if !ed.gone {
+				yield(ed.e)
+			}
+			continue
+		}
+		if s := ent.snap.Load(); s != nil && s.e != nil {
+			yield(s.e)
+		}
+	}
+	for _, ed := range tx.edits {
+		if ed.ent == nil && ed.base.rack == rack && ed.base.ref.Kind != backend.KindRack {
+			yield(ed.e)
+		}
+	}
+}
+
+func (tx *Tx) findEntry(ent *entry) *edit {
+	for _, ed := range tx.edits {
+		if ed.ent == ent {
+			return ed
+		}
+	}
+	return nil
+}
+
+// Broken lists the members of a rack that the engine cannot work on: their record is corrupt, or in a state that nobody knows.
+func (tx *Tx) Broken(rack string) []backend.Ref {
+	tx.c.mu.RLock()
+	g := tx.c.groups[rack]
+	tx.c.mu.RUnlock()
+	if g == nil {
+		return nil
+	}
+	var out []backend.Ref
+	for _, ent := range g.list() {
+		if s := ent.snap.Load(); s != nil && s.broken != nil {
+			out = append(out, ent.ref)
+		}
+	}
+	return out
+}
+
+// All returns all objects of one kind, in the order of their ids, for reading only.
+func All[E any, P entity[E]](tx *Tx, kind backend.Kind) []*E {
+	tx.c.mu.RLock()
+	var list []*entry
+	for ref, ent := range tx.c.entries {
+		if ref.Kind == kind {
+			list = append(list, ent)
+		}
+	}
+	tx.c.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *entry) int { return a.ref.Compare(b.ref) })
+	out := make([]*E, 0, len(list))
+	for _, ent := range list {
+		if p, ok := tx.look(ent.ref).(P); ok {
+			out = append(out, (*E)(p))
+		}
+	}
+	return out
+}
+
+// Named returns the objects that carry a further name, see Definition.Names.
+func (tx *Tx) Named(name string) []backend.Ref {
+	tx.c.mu.RLock()
+	defer tx.c.mu.RUnlock()
+	return slices.Clone(tx.c.names[name])
+}
+
+// Parent is what an object may know of its rack.
+type Parent struct {
+	// Exists is false when the rack has no record.
+	Exists bool
+	// State is the rack's lifecycle state.
+	State string
+	// Cycle is the id of the maintenance cycle that the rack is in, empty if it is in none.
+	Cycle string
+}
+
+// Parent returns what is known of a rack.
+func (tx *Tx) Parent(rack string) Parent {
+	ref := backend.Ref{Kind: backend.KindRack, ID: rack}
+	e := tx.look(ref)
+	if e == nil {
+		return Parent{}
+	}
+	p := Parent{Exists: true, State: e.Base().state}
+	if k := tx.c.kinds[backend.KindRack]; k != nil && k.cycle != nil {
+		p.Cycle = k.cycle(e)
+	}
+	return p
+}
+
+// Create adds an object in the initial state of its kind. The error wraps backend.ErrExists when there is one of that name, ErrUnknownKind
+// when the controller does not know the kind, or is what the store said.
+func (tx *Tx) Create(e Entity, initiator, note string) error {
+	base := e.Base()
+	k := tx.c.kinds[base.ref.Kind]
+	if k == nil {
+		return fmt.Errorf("create %s: %w", base.ref, ErrUnknownKind)
+	}
+	if err := errors.Join(backend.CheckID(base.ref.ID), backend.CheckID(base.rack)); err != nil {
+		return fmt.Errorf("create %s in rack %q: %w", base.ref, base.rack, err)
+	}
+	if tx.find(base.ref) != nil || tx.c.entry(base.ref) != nil {
+		return fmt.Errorf("create %s: %w", base.ref, backend.ErrExists)
+	}
+	ed := &edit{kind: k, e: e, base: base}
+	rec, err := tx.c.store.Get(tx.ctx, base.ref)
+	switch {
+	case errors.Is(err, backend.ErrNotFound):
+	case err != nil:
+		return fmt.Errorf("create %s: %w", base.ref, err)
+	case !rec.Gone():
+		return fmt.Errorf("create %s: %w", base.ref, backend.ErrExists)
+	default: // a tombstone: the history goes on
+		ed.expect, base.version, base.transitions = rec.Version, rec.Version, rec.Transitions
+	}
+	ed.move(k.graph.initial, k.graph.createTrigger(), initiator, note, tx.now)
+	tx.edits = append(tx.edits, ed)
+	return tx.memberChanged(base)
+}
+
+// memberChanged tells the rack that a member has arrived or is gone.
+func (tx *Tx) memberChanged(member *Object) error {
+	if member.ref.Kind == backend.KindRack {
+		return nil
+	}
+	rack := backend.Ref{Kind: backend.KindRack, ID: member.rack}
+	k := tx.c.kinds[backend.KindRack]
+	if k == nil || k.onMember == nil || tx.look(rack) == nil {
+		return nil
+	}
+	ed, err := tx.edit(rack)
+	if err != nil {
+		return err
+	}
+	k.onMember(ed.e, member.ref)
+	return nil
+}
+
+// move changes the state of the edited object and writes its history row.
+func (ed *edit) move(to, trigger, initiator, note string, now time.Time) {
+	b := ed.base
+	if initiator == "" {
+		initiator = "controller"
+	}
+	ed.row = &backend.Transition{Ref: b.ref, Rack: b.rack, Seq: b.transitions + 1, From: b.state, To: to, At: now, Trigger: trigger, Initiator: initiator, Note: note}
+	ed.clock(to, now)
+	b.state, b.since = to, now
+	b.transitions++
+	ed.outcome = backend.Outcome{Kind: backend.OutcomeTransition, Reason: ed.row.From + " -> " + to, At: now}
+	ed.gone = to == ""
+}
+
+// clock lets the clock of the state go on when the new state shares it, and begins a new one otherwise.
+func (ed *edit) clock(to string, now time.Time) {
+	b := ed.base
+	before, after := ed.kind.graph.states[b.state], ed.kind.graph.states[to]
+	if before != nil && after != nil && before.clock() == after.clock() {
+		if b.ClockStart.IsZero() {
+			b.ClockStart = b.since
+		}
+		return
+	}
+	b.ClockStart, b.Paused = time.Time{}, 0
+	if !b.PausedSince.IsZero() {
+		b.PausedSince = now
+	}
+}
