@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -149,7 +150,7 @@ func (c *Controller) PlaceHold(ctx context.Context, ref backend.Ref, h Hold) err
 		o := ed.base
 		o.dropExpired(tx.now)
 		o.Holds = append(slices.DeleteFunc(o.Holds, func(x Hold) bool { return x.Type == h.Type && x.Owner == h.Owner }), h)
-		o.pause(tx.now)
+		o.Pause(tx.now)
 		return nil
 	})
 }
@@ -169,7 +170,7 @@ func (c *Controller) ReleaseHold(ctx context.Context, ref backend.Ref, typ, owne
 		}
 		if len(o.Holds) == 0 {
 			o.Holds = nil
-			o.resume(tx.now)
+			o.Resume(tx.now)
 		}
 		return nil
 	})
@@ -255,4 +256,23 @@ func (c *Controller) Outcome(ref backend.Ref) (backend.Outcome, error) {
 // History returns the whole history of an object, oldest first, also of one that is gone.
 func (c *Controller) History(ctx context.Context, ref backend.Ref) ([]backend.Transition, error) {
 	return c.store.History(ctx, backend.HistoryQuery{Ref: ref})
+}
+
+// Visit calls visit with every live object, in the order of rack, kind and id. What it is given is for reading only and stays as it is. Objects whose record cannot be
+// understood are visited too, with what is known of them.
+func (c *Controller) Visit(visit func(o *Object)) {
+	c.mu.RLock()
+	list := slices.Collect(maps.Values(c.entries))
+	c.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *entry) int {
+		if a.group.id != b.group.id {
+			return strings.Compare(a.group.id, b.group.id)
+		}
+		return a.ref.Compare(b.ref)
+	})
+	for _, ent := range list {
+		if s := ent.snap.Load(); s != nil {
+			visit(s.base)
+		}
+	}
 }

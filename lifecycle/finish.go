@@ -65,6 +65,15 @@ func (c *Controller) applied(ctx context.Context, p *pass) {
 		if ed.row != nil {
 			c.tell(ctx, ed)
 			c.wakeRelatives(ed, p.now)
+		} else if p.ent == nil && ed.base.ref.Kind != backend.KindRack {
+			c.wakeRelatives(ed, p.now) // a host changed what the rack looks at: labels, health, what was observed
+		}
+	}
+	if p.tx != nil && p.err == nil {
+		for _, ref := range p.tx.wakes {
+			if ent := c.entry(ref); ent != nil {
+				c.queue.add(&ent.job, p.now)
+			}
 		}
 	}
 	c.report(ctx, p)

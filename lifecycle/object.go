@@ -165,20 +165,20 @@ func (o *Object) dropExpired(now time.Time) bool {
 	o.Holds = kept
 	if len(kept) == 0 {
 		o.Holds = nil
-		o.resume(end)
+		o.Resume(end)
 	}
 	return true
 }
 
-// pause stops the clock when the first hold is placed.
-func (o *Object) pause(now time.Time) {
+// Pause stops the object's clock: something else than the object itself keeps it from going on. Holds do so by themselves.
+func (o *Object) Pause(now time.Time) {
 	if o.PausedSince.IsZero() {
 		o.PausedSince = now
 	}
 }
 
-// resume lets the clock run again when the last hold is gone.
-func (o *Object) resume(at time.Time) {
+// Resume lets the clock run again.
+func (o *Object) Resume(at time.Time) {
 	if !o.PausedSince.IsZero() {
 		if at.After(o.PausedSince) {
 			o.Paused += at.Sub(o.PausedSince)

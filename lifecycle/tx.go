@@ -18,7 +18,11 @@ type Tx struct {
 	ctx   context.Context
 	now   time.Time
 	edits []*edit
+	wakes []backend.Ref
 }
+
+// Wake makes another object due when the Tx is committed: something that it waits for has changed. Relatives of an object that moves are woken anyway.
+func (tx *Tx) Wake(ref backend.Ref) { tx.wakes = append(tx.wakes, ref) }
 
 // edit is one object that a Tx may change.
 type edit struct {
