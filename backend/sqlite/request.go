@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+const (
+	sqlInsertRequest = "INSERT INTO request (rack, type, state, initiator, reference, cycle, at, started_at, ended_at, cancelled_by, " +
+		"reason, params, results, id, kind, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	sqlUpdateRequest = "UPDATE request SET rack = ?, type = ?, state = ?, initiator = ?, reference = ?, cycle = ?, at = ?, started_at = ?, " +
+		"ended_at = ?, cancelled_by = ?, reason = ?, params = ?, results = ? WHERE id = ? AND kind = ? AND object = ?"
+	sqlSelectRequests = "SELECT rack, type, state, initiator, reference, cycle, at, started_at, ended_at, cancelled_by, reason, params, " +
+		"results, id, kind, object FROM request"
+)
+
+// post inserts a request unless its id and object exist.
+func (w *writer) post(r *backend.Request) (refused, err error) {
+	if err := bindRequest(w.insertRequest, r); err != nil {
+		return nil, err
+	}
+	if err := run(w.insertRequest); err != nil {
+		return nil, err
+	}
+	if w.conn.Changes() == 0 {
+		return fmt.Errorf("sqlite: request %q on %s: %w", r.ID, r.On, backend.ErrExists), nil
+	}
+	return nil, nil
+}
+
+// update replaces a request that exists.
+func (w *writer) update(r *backend.Request) (refused, err error) {
+	if err := bindRequest(w.updateRequest, r); err != nil {
+		return nil, err
+	}
+	if err := run(w.updateRequest); err != nil {
+		return nil, err
+	}
+	if w.conn.Changes() == 0 {
+		return fmt.Errorf("sqlite: request %q on %s: %w: there is no such request", r.ID, r.On, backend.ErrConflict), nil
+	}
+	return nil, nil
+}
+
+// bindRequest binds the columns of a request, its name last.
+func bindRequest(st *lite.Stmt, r *backend.Request) error {
+	results, err := encodeResults(r.Results)
+	if err != nil {
+		return fmt.Errorf("request %q on %s: %w", r.ID, r.On, err)
+	}
+	for i, text := range [...]string{r.Rack, r.Type, string(r.State), r.Initiator, r.Reference, r.Cycle} {
+		st.BindText(1+i, text)
+	}
+	bindTime(st, 7, r.At)
+	bindTime(st, 8, r.StartedAt)
+	bindTime(st, 9, r.EndedAt)
+	st.BindText(10, r.CancelledBy)
+	st.BindText(11, r.Reason)
+	bindBytes(st, 12, r.Params)
+	bindBytes(st, 13, results)
+	st.BindText(14, r.ID)
+	st.BindText(15, string(r.On.Kind))
+	st.BindText(16, r.On.ID)
+	return nil
+}
+
+// bindBytes binds bytes, or NULL for nil.
+func bindBytes(st *lite.Stmt, i int, b []byte) {
+	if b == nil {
+		st.BindNull(i)
+		return
+	}
+	st.BindBytes(i, b)
+}
+
+// Requests returns the requests that the query selects, see [backend.Store].
+func (s *Store) Requests(ctx context.Context, q backend.RequestQuery) ([]backend.Request, error) {
+	var where conditions
+	if q.ID != "" {
+		where.add("id = ?", q.ID)
+	}
+	if !q.On.IsZero() {
+		where.add("kind = ?", string(q.On.Kind))
+		where.add("object = ?", q.On.ID)
+	}
+	if q.OpenOnly {
+		where.add("state IN ('pending', 'started')")
+	}
+	var requests []backend.Request
+	err := s.query(ctx, where.sql(sqlSelectRequests, "number", q.Limit), where.values, func(st *lite.Stmt) error {
+		r, err := readRequest(st)
+		requests = append(requests, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return requests, nil
+}
+
+// readRequest reads one row of sqlSelectRequests.
+func readRequest(st *lite.Stmt) (backend.Request, error) {
+	r := backend.Request{
+		Rack: st.ColumnText(0), Type: st.ColumnText(1), State: backend.RequestState(st.ColumnText(2)), Initiator: st.ColumnText(3),
+		Reference: st.ColumnText(4), Cycle: st.ColumnText(5),
+		At: readTime(st, 6), StartedAt: readTime(st, 7), EndedAt: readTime(st, 8),
+		CancelledBy: st.ColumnText(9), Reason: st.ColumnText(10), Params: readBytes(st, 11),
+		ID: st.ColumnText(13), On: backend.Ref{Kind: backend.Kind(st.ColumnText(14)), ID: st.ColumnText(15)},
+	}
+	var err error
+	if r.Results, err = decodeResults(readBytes(st, 12)); err != nil {
+		return r, fmt.Errorf("%w: results of request %q on %s: %w", backend.ErrCorrupt, r.ID, r.On, err)
+	}
+	return r, nil
+}
+
+// storedResult is the stored form of a result. The names must not change. Kind and id of the target are apart, so that every target comes
+// back as it was, also one whose text form would be refused.
+type storedResult struct {
+	Kind      backend.Kind         `json:"kind"`
+	ID        string               `json:"id"`
+	Activity  string               `json:"activity,omitempty"`
+	Status    backend.ResultStatus `json:"status"`
+	From      string               `json:"from,omitempty"`
+	To        string               `json:"to,omitempty"`
+	JobID     string               `json:"job_id,omitempty"`
+	Error     string               `json:"error,omitempty"`
+	Retryable bool                 `json:"retryable,omitempty"`
+}
+
+// encodeResults returns the stored form of results, nil for none.
+func encodeResults(results []backend.Result) ([]byte, error) {
+	if len(results) == 0 {
+		return nil, nil
+	}
+	stored := make([]storedResult, len(results))
+	for i, r := range results {
+		stored[i] = storedResult{Kind: r.Target.Kind, ID: r.Target.ID, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
+			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable}
+	}
+	return json.Marshal(stored)
+}
+
+// decodeResults is the reverse.
+func decodeResults(text []byte) ([]backend.Result, error) {
+	if text == nil {
+		return nil, nil
+	}
+	var stored []storedResult
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return nil, err
+	}
+	results := make([]backend.Result, len(stored))
+	for i, r := range stored {
+		results[i] = backend.Result{Target: backend.Ref{Kind: r.Kind, ID: r.ID}, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
+			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable}
+	}
+	return results, nil
+}

@@ -1,0 +1,152 @@
+package sqlite
+
+import (
+	"fmt"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+// writer is the one connection that writes, with its statements. Only the leader of the queue uses it.
+type writer struct {
+	conn *lite.Conn
+	keys keys
+
+	begin, commit, rollback        *lite.Stmt
+	savepoint, undo, release       *lite.Stmt
+	insertObject, updateObject     *lite.Stmt
+	moveObject, selectVersion      *lite.Stmt
+	putRecord, dropRecord          *lite.Stmt
+	insertHistory                  *lite.Stmt
+	insertRequest, updateRequest   *lite.Stmt
+	insertRack, selectRack         *lite.Stmt
+	selectLastKey, selectObjectKey *lite.Stmt
+}
+
+// prepare compiles the statements, which live as long as the connection.
+func (w *writer) prepare() error {
+	w.keys.forget()
+	for query, st := range map[string]**lite.Stmt{
+		"BEGIN IMMEDIATE":  &w.begin,
+		"COMMIT":           &w.commit,
+		"ROLLBACK":         &w.rollback,
+		"SAVEPOINT part":   &w.savepoint,
+		"ROLLBACK TO part": &w.undo,
+		"RELEASE part":     &w.release,
+		sqlInsertObject:    &w.insertObject,
+		sqlUpdateObject:    &w.updateObject,
+		sqlMoveObject:      &w.moveObject,
+		sqlSelectVersion:   &w.selectVersion,
+		sqlPutRecord:       &w.putRecord,
+		sqlDropRecord:      &w.dropRecord,
+		sqlInsertHistory:   &w.insertHistory,
+		sqlInsertRequest:   &w.insertRequest,
+		sqlUpdateRequest:   &w.updateRequest,
+		sqlInsertRack:      &w.insertRack,
+		sqlSelectRack:      &w.selectRack,
+		sqlSelectLastKey:   &w.selectLastKey,
+		sqlSelectObjectKey: &w.selectObjectKey,
+	} {
+		prepared, err := w.conn.Prepare(query)
+		if err != nil {
+			return err
+		}
+		*st = prepared
+	}
+	return nil
+}
+
+// transaction writes a group of calls in one transaction and fills in the results of each. An error says that the transaction as a whole
+// failed; it wraps [backend.ErrNotCommitted] when surely nothing of it was applied.
+func (w *writer) transaction(group []*call) error {
+	// A transaction that could not even be rolled back, on a bad disk, must not stop the store for ever.
+	w.abandon()
+	if err := run(w.begin); err != nil {
+		return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
+	}
+	for _, c := range group {
+		c.results = make([]error, len(c.batch))
+		for i := range c.batch {
+			refused, err := w.apply(&c.batch[i])
+			if err != nil {
+				w.abandon()
+				return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
+			}
+			c.results[i] = refused
+		}
+	}
+	if err := run(w.commit); err != nil {
+		w.abandon()
+		if lite.ErrCode(err).ToPrimary() == lite.ResultFull {
+			// The last page of a transaction makes it valid, and there was no room for that page.
+			return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
+		}
+		// After another failure the log may hold the whole transaction, for example when only the wait for the disk failed. This
+		// process does not see it, but the next one would after a crash.
+		return err
+	}
+	w.keys.keep()
+	return nil
+}
+
+// abandon ends a failed transaction. Some errors have ended it already.
+func (w *writer) abandon() {
+	if !w.conn.AutocommitEnabled() {
+		// When even this fails, the next transaction tries again, and its BEGIN says what is wrong.
+		_ = run(w.rollback)
+	}
+	w.keys.undoTo(0)
+}
+
+// apply applies one Commit, all of it or nothing. The first error is the Commit's own, the second one ends the transaction.
+func (w *writer) apply(c *backend.Commit) (refused, err error) {
+	if len(c.Writes) == 1 && len(c.Post) == 0 && len(c.Update) == 0 {
+		// One write checks before it changes anything, so it needs no savepoint.
+		return w.write(&c.Writes[0])
+	}
+	mark := w.keys.mark()
+	if err := run(w.savepoint); err != nil {
+		return nil, err
+	}
+	refused, err = w.parts(c)
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		if err := run(w.undo); err != nil {
+			return nil, err
+		}
+		w.keys.undoTo(mark)
+	}
+	return refused, run(w.release)
+}
+
+// parts applies the parts of a Commit up to the first that is refused.
+func (w *writer) parts(c *backend.Commit) (refused, err error) {
+	for i := range c.Writes {
+		if refused, err = w.write(&c.Writes[i]); refused != nil || err != nil {
+			return refused, err
+		}
+	}
+	for i := range c.Post {
+		if refused, err = w.post(&c.Post[i]); refused != nil || err != nil {
+			return refused, err
+		}
+	}
+	for i := range c.Update {
+		if refused, err = w.update(&c.Update[i]); refused != nil || err != nil {
+			return refused, err
+		}
+	}
+	return nil, nil
+}
+
+// run runs a statement that answers with no rows and makes it ready for the next time.
+func run(st *lite.Stmt) error {
+	_, err := st.Step()
+	if end := st.Reset(); err == nil {
+		err = end
+	}
+	return err
+}
