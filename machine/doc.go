@@ -1,0 +1,33 @@
+// Package machine is the state machine of a compute tray: a host with its management controller, and the data processing units (DPUs) in it.
+//
+//	kind, err := machine.New(machine.Config{Driver: driver})
+//	ctl, err := lifecycle.NewController(ctx, store, lifecycle.Config{}, kind)
+//	err = ctl.Apply(ctx, func(tx *lifecycle.Tx) error {
+//		return tx.Create(machine.NewMachine("m1", "r1", machine.Discovered{Endpoint: endpoint}), "explorer", "reported")
+//	})
+//
+// # The way of a host
+//
+//	Created -> HostInit -> BomValidating -> Validation -> HostInit/Discovered -> Ready <-> Assigned
+//
+// A state whose capability the driver does not have is passed with that note in the history; it is never waited in. A state that the
+// table has and this version cannot work in has no handler: the engine reports [lifecycle.ErrUnhandledState], and the machine stays.
+//
+// # Platform jobs
+//
+// Everything that a vendor does with jobs, restarts and second attempts (IPMI over LAN, BIOS profile, boot order, UEFI password, lockdown) is one small persisted
+// machine, [PlatformJob], that advances inside a state. When it has no attempts left the machine goes to Failed with the kind of
+// configuration as cause, and comes back by itself when that configuration is there after all.
+//
+// # Ready
+//
+// Ready looks at one thing after the other: deletion, assignment, SKU verification, host reprovision, on-demand validation. A request that
+// finds nothing to do ends with that note. With no open request a pass is free: it calls no hardware.
+//
+// # Host reprovision
+//
+// A request of the rack makes the machine wait for what the rack does with its firmware; a request of anybody else makes it check its own. Both run in
+// HostReprovision, and for a machine with a tenant in Assigned/HostReprovision. What the run needs to know is on the machine, so it
+// does not depend on a request that has ended. No machine waits for a rack that is no longer coming, and lockdown is put back before the machine is
+// given back.
+package machine

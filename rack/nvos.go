@@ -1,0 +1,149 @@
+package rack
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/lifecycle"
+	nvswitch "github.com/rackstate/rackstate/switch"
+)
+
+// image says which switch image an NvosUpdate installs; skip says why it is skipped.
+func (u *run) image(a Activity) (id, skip string) {
+	if a.Image != "" {
+		return a.Image, ""
+	}
+	p, missing := u.h.profile(u.r)
+	if missing != "" {
+		return "", missing + ", so there is no default switch image"
+	}
+	if id = p.SwitchImage(); id == "" {
+		return "", "hardware type " + p.HardwareType + " has no default switch image"
+	}
+	return id, ""
+}
+
+// nvosSkip says why the cycle will not update switch images, empty if it will.
+func (u *run) nvosSkip(a Activity) string {
+	switch _, skip := u.image(a); {
+	case skip != "":
+		return skip
+	case u.h.caps.SwitchImage == nil:
+		return "the driver has no switch image capability"
+	case len(u.switches()) == 0:
+		return "no switch in scope"
+	}
+	return ""
+}
+
+// clusterSkip says why the cycle will not configure the fabric, empty if it will.
+func (u *run) clusterSkip() string {
+	switch {
+	case len(u.switches()) == 0:
+		return "no switch in scope"
+	case u.h.caps.Fabric == nil:
+		return "the driver has no fabric capability"
+	}
+	return ""
+}
+
+// awaited lists what this cycle will drive on a switch from the given step on. It asks the same questions that the activities ask, so a step that will be
+// skipped is not awaited.
+func (u *run) awaited(from lifecycle.Step) []lifecycle.Step {
+	var out []lifecycle.Step
+	if from == lifecycle.StepFirmware {
+		out = append(out, lifecycle.StepFirmware)
+	}
+	scope := u.r.Cycle.Scope
+	if a, ok := scope.activity(NvosUpdate); ok && from != lifecycle.StepNMXC && u.nvosSkip(a) == "" {
+		out = append(out, lifecycle.StepNVOS)
+	}
+	if _, ok := scope.activity(ConfigureNmxCluster); ok && u.clusterSkip() == "" {
+		out = append(out, lifecycle.StepNMXC)
+	}
+	return out
+}
+
+// nvosStart submits the one batch of switch images and puts a request on every switch that has none of this cycle yet.
+func (u *run) nvosStart() (lifecycle.Outcome, error) {
+	if skip := u.nvosSkip(u.activity); skip != "" {
+		return u.done("skipped: " + skip)
+	}
+	devices := u.switches()
+	missing, err := u.withoutNVOS(devices)
+	if err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	if missing != "" {
+		return u.fail("switch images cannot be updated: " + missing)
+	}
+	image, _ := u.image(u.activity)
+	files, err := u.h.caps.SwitchImage.ApplySwitchImage(u.ctx, u.env.Key("ApplySwitchImage", 0), image, devices)
+	if errors.Is(err, backend.ErrNotSupported) {
+		return u.done("skipped: the driver has no switch image capability")
+	}
+	jobs := make(map[backend.Ref]string, len(files))
+	for ref, f := range files {
+		jobs[ref] = f.JobID
+	}
+	if err := u.submitted(devices, jobs, err); err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	if u.refused() {
+		u.outcomes(image)
+		return u.fail("switch image refused: " + err.Error())
+	}
+	for _, d := range devices {
+		if err := u.post(d.Ref, u.awaited(lifecycle.StepNVOS)); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+		if err := u.writeImage(u.job(d.Ref), image, files[d.Ref].File); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
+	return lifecycle.Fire(JobsSubmitted).Because(fmt.Sprintf("image %s on %d switches", image, len(devices))), nil
+}
+
+// writeImage brings the switch's nvos_update_status up to date.
+func (u *run) writeImage(j DeviceJob, image, file string) error {
+	s, ok := lifecycle.Look[nvswitch.Switch](&u.env.Tx, j.Device)
+	if !ok {
+		return nil
+	}
+	next := u.status(s.NVOSUpdate, j, image, file)
+	if next == nil {
+		return nil
+	}
+	e, err := lifecycle.Edit[nvswitch.Switch](&u.env.Tx, j.Device)
+	if err != nil {
+		return err
+	}
+	e.NVOSUpdate = next
+	return nil
+}
+
+// nvosWait polls the batch until every switch is done.
+func (u *run) nvosWait() (lifecycle.Outcome, error) {
+	var pollErr error
+	if u.h.caps.SwitchImage != nil {
+		pollErr = u.poll(func(jobs []backend.Job) (backend.Jobs, error) {
+			return u.h.caps.SwitchImage.SwitchImageJob(u.ctx, jobs)
+		})
+	}
+	for _, j := range u.r.Cycle.Jobs {
+		if err := u.writeImage(j, "", ""); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
+	t := u.tally()
+	if len(t.open) > 0 {
+		return u.waitForJobs("the images of its switches", t, pollErr)
+	}
+	image, _ := u.image(u.activity)
+	u.outcomes(image)
+	if t.failed > 0 {
+		return u.fail(fmt.Sprintf("switch image update failed: %d/%d switches failed: %s", t.failed, t.total, u.causes()), t.bad...)
+	}
+	return u.done(t.String(), u.jobDevices()...)
+}

@@ -1,0 +1,160 @@
+package rack
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/lifecycle"
+)
+
+// stage is one part of a power sequence: all devices of one kind.
+type stage struct {
+	name    string
+	devices []backend.Device
+}
+
+// stages are the parts in the order in which they are switched off; on is the reverse.
+func (u *run) stages(on bool) []stage {
+	all := []stage{{"machines", u.machines()}, {"switches", u.switches()}, {"power shelves", u.shelves()}}
+	if on {
+		slices.Reverse(all)
+	}
+	return all
+}
+
+func (u *run) poweringOff() (lifecycle.Outcome, error) {
+	if u.h.caps.Power == nil {
+		return u.done("skipped: the driver has no power capability")
+	}
+	if len(u.targets()) == 0 {
+		return u.done("skipped: no device in scope")
+	}
+	arrived, out, err := u.sequence(backend.ActionPowerOff, backend.PowerOff)
+	if !arrived {
+		return out, err
+	}
+	u.r.Cycle.Asked, u.r.Cycle.Calls = nil, 0
+	if u.activity.mode() == SequenceOff {
+		u.wakeWaiting()
+		return lifecycle.FireTo(PowerIsOff, PoweredOff), nil
+	}
+	return lifecycle.FireTo(PowerIsOff, PoweringOn), nil
+}
+
+func (u *run) poweringOn() (lifecycle.Outcome, error) {
+	if u.h.caps.Power == nil {
+		return u.done("skipped: the driver has no power capability")
+	}
+	arrived, out, err := u.sequence(backend.ActionPowerOn, backend.PowerOn)
+	if !arrived {
+		return out, err
+	}
+	for _, d := range u.targets() {
+		u.result(backend.Result{Target: d.Ref, Status: backend.ResultOK, To: string(backend.PowerOn)})
+	}
+	return u.done("power is on", refs(u.targets())...)
+}
+
+// sequence takes the stages in order and goes on to the next when all of one has reached the power state. A device that is there already is not touched.
+func (u *run) sequence(action backend.PowerAction, want backend.PowerState) (arrived bool, out lifecycle.Outcome, err error) {
+	for _, st := range u.stages(action == backend.ActionPowerOn) {
+		late, polled := u.late(st.devices, want)
+		if len(late) == 0 && polled == nil {
+			continue
+		}
+		if polled == nil {
+			refused, err := u.ask(action, st, late)
+			if err != nil {
+				return false, out, err
+			}
+			if refused != "" {
+				out, err = u.fail(fmt.Sprintf("power %s of %s refused: %s", want, st.name, refused), u.notAt(want)...)
+				return false, out, err
+			}
+			if late, polled = u.late(st.devices, want); len(late) == 0 && polled == nil {
+				continue
+			}
+		}
+		observes := fmt.Sprintf("%d of %d %s are not %s: %s", len(late), len(st.devices), st.name, want, someOf(ids(late)))
+		if polled != nil {
+			observes = "power states cannot be read: " + polled.Error()
+			late = st.devices
+		}
+		out, err = u.wait("power "+string(want)+" of its "+st.name, observes, refs(late)...)
+		return false, out, err
+	}
+	return true, out, nil
+}
+
+// late lists the devices of a stage that have not reached the power state. The error is not nil when nothing could be read.
+func (u *run) late(devices []backend.Device, want backend.PowerState) ([]backend.Device, error) {
+	if len(devices) == 0 {
+		return nil, nil
+	}
+	found, err := u.h.caps.Power.PowerState(u.ctx, devices)
+	if err != nil && len(found) == 0 {
+		return nil, err
+	}
+	var out []backend.Device
+	for _, d := range devices {
+		if found[d.Ref] != want {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// ask changes the power of the devices of a stage that were not asked yet. refused names those that never will.
+func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (refused string, err error) {
+	c := u.r.Cycle
+	var todo []backend.Device
+	for _, d := range late {
+		if !slices.Contains(c.Asked, d.Ref) {
+			todo = append(todo, d)
+		}
+	}
+	if len(todo) == 0 {
+		return "", nil
+	}
+	err = u.h.caps.Power.SetPower(u.ctx, u.env.Key("SetPower:"+string(action)+":"+st.name, c.Calls), action, todo)
+	failed, rest := backend.SplitDeviceErrors(err)
+	if rest != nil && !errors.Is(backend.Classify(rest), backend.ErrPermanent) {
+		return "", rest
+	}
+	c.Calls++
+	var never []string
+	for _, d := range todo {
+		e := failed[d.Ref]
+		if e == nil {
+			e = rest
+		}
+		switch class := backend.Classify(e); {
+		case errors.Is(class, backend.ErrPermanent), errors.Is(class, backend.ErrNotSupported):
+			never = append(never, d.Ref.ID+": "+e.Error())
+			u.result(backend.Result{Target: d.Ref, Status: backend.ResultFailed, Error: e.Error()})
+		case errors.Is(class, backend.ErrNotDone): // asked again by the next pass
+		default:
+			c.Asked = append(c.Asked, d.Ref)
+		}
+	}
+	return someOf(never), nil
+}
+
+// notAt lists the devices that have not reached a power state, as far as it can be read.
+func (u *run) notAt(want backend.PowerState) []backend.Ref {
+	late, err := u.late(u.targets(), want)
+	if err != nil {
+		return refs(u.targets())
+	}
+	return refs(late)
+}
+
+func ids(devices []backend.Device) []string {
+	out := make([]string, len(devices))
+	for i, d := range devices {
+		out[i] = d.Ref.ID
+	}
+	return out
+}

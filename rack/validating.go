@@ -1,0 +1,131 @@
+package rack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/lifecycle"
+)
+
+func labelled(kids children) []Labelled {
+	out := make([]Labelled, len(kids.machines))
+	for i, m := range kids.machines {
+		out[i] = Labelled{ID: m.ID(), Labels: m.Labels}
+	}
+	return out
+}
+
+// validationPending waits for a run, and has the driver start one if it can.
+func (h *handler) validationPending(ctx context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
+	kids := lookAtChildren(&env.Tx, r.ID())
+	if !h.set.Validation {
+		if away := kids.stragglers(); len(away) > 0 {
+			return lifecycle.Wait("its devices to be ready", someOf(away), 0), nil
+		}
+		return lifecycle.Fire(ValidationDisabled).Because("validation is disabled by configuration"), nil
+	}
+	if run := chooseRun(labelled(kids)); run != "" {
+		r.RunID = run
+		return lifecycle.Fire(RunStarted).Because("run " + run), nil
+	}
+	if h.late(r, env) {
+		return h.validationTimeout(r, "no validation run began")
+	}
+	if err := h.startRun(ctx, r, env, kids); err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	return lifecycle.Wait("a validation run", "no machine carries "+LabelRun, 0), nil
+}
+
+// startRun asks the driver once for a validation run.
+func (h *handler) startRun(ctx context.Context, r *Rack, env *lifecycle.Env, kids children) error {
+	if r.RunAsked || h.caps.RackTest == nil {
+		return nil
+	}
+	devices := make([]backend.Device, len(kids.machines))
+	for i, m := range kids.machines {
+		devices[i] = m.Device()
+	}
+	err := h.caps.RackTest.StartValidation(ctx, env.Key("StartValidation", 0), r.ID(), devices)
+	if err != nil && !errors.Is(err, backend.ErrNotSupported) {
+		return err
+	}
+	r.RunAsked = true
+	return nil
+}
+
+func (h *handler) late(r *Rack, env *lifecycle.Env) bool {
+	return r.Elapsed(env.Now()) >= h.set.Deadlines.Validating
+}
+
+func (h *handler) validationTimeout(r *Rack, observed string) (lifecycle.Outcome, error) {
+	r.Cause, r.Origin = fmt.Sprintf("validation timed out after %s: %s", h.set.Deadlines.Validating, observed), OriginValidation
+	return lifecycle.Fire(RunFailed).Because(r.Cause), nil
+}
+
+// validating follows a run by the labels of the machines.
+func (h *handler) validating(_ context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
+	kids := lookAtChildren(&env.Tx, r.ID())
+	machines := labelled(kids)
+	parts, err := partitions(machines, r.RunID)
+	if err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	sum := summarize(parts)
+	sum.Gone = !slices.ContainsFunc(machines, func(m Labelled) bool { return m.Labels[LabelRun] == r.RunID })
+	if err := h.markPartitions(env, parts); err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	current := State(r.State())
+	switch next := nextValidation(current, sum); next {
+	case "":
+		if current == ValidationInProgress && h.late(r, env) {
+			return h.validationTimeout(r, "run "+r.RunID+" gave no result; "+sum.String())
+		}
+		return lifecycle.Wait("results of validation run "+r.RunID, sum.String(), 0), nil
+	case RunFailed:
+		if left := h.set.FailedGrace - env.Now().Sub(r.Since()); left > 0 {
+			return lifecycle.Wait("the failed partitions to be repeated within the grace", failureText(parts), left), nil
+		}
+		r.Cause, r.Origin = "validation failed: "+failureText(parts), OriginValidation
+		return lifecycle.Fire(RunFailed).Because(r.Cause), nil
+	case RunGone, PartitionsIdle:
+		r.RunID = ""
+		return lifecycle.Fire(next).Because(sum.String()), nil
+	default:
+		return lifecycle.Fire(next).Because(sum.String()), nil
+	}
+}
+
+// markPartitions puts an alert that forbids allocation on the machines of failed partitions, and removes it where the partition passes.
+func (h *handler) markPartitions(env *lifecycle.Env, parts []Partition) error {
+	for _, p := range parts {
+		for _, id := range p.Machines {
+			ref := backend.Ref{Kind: backend.KindMachine, ID: id}
+			o, err := env.Object(ref)
+			if err != nil {
+				return err
+			}
+			switch p.State {
+			case PartitionFail:
+				o.Report(AlertValidation, lifecycle.Alert{ID: "RackValidation", Target: p.ID, Message: failureText([]Partition{p}),
+					Classifications: []lifecycle.Classification{lifecycle.PreventAllocations}})
+			case PartitionPass:
+				o.Report(AlertValidation)
+			case PartitionIdle, PartitionBusy:
+			}
+		}
+	}
+	return nil
+}
+
+func (h *handler) validated(_ context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
+	kids := lookAtChildren(&env.Tx, r.ID())
+	if away := kids.stragglers(); len(away) > 0 {
+		return lifecycle.Wait("its devices to be ready", someOf(away), 0), nil
+	}
+	return lifecycle.Fire(ValidationPassed).Because("run " + r.RunID), nil
+}
