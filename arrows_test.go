@@ -98,7 +98,7 @@ var arrows = []arrow{
 	},
 	{
 		room: "fake/scenario",
-		may:  slices.Concat(kinds, racks, []string{"fake"}),
+		may:  slices.Concat(kinds, racks, []string{"fake", "fake/sitesim"}),
 		fix: "a scenario runs on the store that its caller opens: take a backend.Store as a parameter, " +
 			"or move the wiring into examples",
 	},

@@ -2,24 +2,41 @@ package backend
 
 import (
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"log/slog"
 )
 
 // Secret is a password or key. It never shows itself: printed, logged, or encoded as JSON or text it is "[secret]". Only Reveal returns it, so a search
-// for Reveal finds every place where a secret leaves.
-type Secret struct{ value string }
+// for Reveal finds every place where a secret leaves. The text lies behind a pointer because package fmt looks into the unexported fields of whatever holds a Secret, without asking
+// it; so Secrets are compared with Equal, not with ==.
+type Secret struct{ value *string }
 
 const hidden = "[secret]"
 
 // NewSecret wraps a password.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{value: &value}
+}
 
 // Reveal returns the secret itself.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// Equal reports whether two secrets are the same, in a time that does not depend on where they differ.
+func (s Secret) Equal(o Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
+}
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.value == nil }
 
 // String returns "[secret]".
 func (Secret) String() string { return hidden }

@@ -9,7 +9,8 @@ import "context"
 //
 //   - It must be safe for concurrent use, and must return soon after its context is done.
 //   - A call that changes something carries a key. Two calls with the same key are one action: the second returns what the first one
-//     returned, whether or not the first answer arrived. A new intention has a new key.
+//     returned, whether or not the first answer arrived. A new intention has a new key. After ErrNotDone the same key is tried again, and that error
+//     says that nothing was done under this key, by this call or an earlier one.
 //   - Long work is a job: the call submits and returns its id, a second method polls.
 //   - A call for many devices reports for each. What failed is a multierror of *DeviceError (see DeviceErrors); a device that is neither in the
 //     answer nor in the error counts as failed.

@@ -67,26 +67,33 @@ func harness(t *testing.T, config fake.Config) backendtest.DriverHarness {
 }
 
 // faults reads faults that must be well-formed.
-func faults(t testing.TB, text string) []fake.Fault {
-	t.Helper()
+func faults(tb testing.TB, text string) []fake.Fault {
+	tb.Helper()
 	all, err := fake.ParseFaults(text)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return all
 }
 
 func TestASimulatedDriverKeepsTheContractWithRealisticDelays(t *testing.T) {
 	t.Parallel()
-	backendtest.TestDriver(t, func(t *testing.T) backendtest.DriverHarness { return harness(t, fake.Config{Seed: 1}) })
+	backendtest.TestDriver(t, func(t *testing.T) backendtest.DriverHarness {
+		t.Helper()
+		return harness(t, fake.Config{Seed: 1})
+	})
 }
 
 func TestASimulatedDriverKeepsTheContractWithoutDelays(t *testing.T) {
 	t.Parallel()
-	backendtest.TestDriver(t, func(t *testing.T) backendtest.DriverHarness { return harness(t, fake.Config{Seed: 1, Instant: true}) })
+	backendtest.TestDriver(t, func(t *testing.T) backendtest.DriverHarness {
+		t.Helper()
+		return harness(t, fake.Config{Seed: 1, Instant: true})
+	})
 }
 
 func TestASimulatedDriverKeepsTheContractWhenItRemembersLittle(t *testing.T) {
 	t.Parallel()
 	backendtest.TestDriver(t, func(t *testing.T) backendtest.DriverHarness {
+		t.Helper()
 		return harness(t, fake.Config{Seed: 2, Remember: 4, Delays: fake.Delays{Boot: fake.Range{Max: time.Second}}})
 	})
 }

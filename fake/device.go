@@ -34,33 +34,34 @@ type device struct {
 	site *Hardware
 	// random is the seed of all that is drawn for this device.
 	random uint64
-	state
-	// hashes has the hash of each answer's key, beside state.Answers, so that a key is found fast.
-	hashes []uint64
 	// open are the jobs whose effect has not come yet.
 	open []*job
+	// hashes has the hash of each answer's key, beside state.Answers, so that a key is found fast.
+	hashes []uint64
+	state
 }
 
-// state is all that must outlive the process.
+// state is all that must outlive the process. What every call looks at comes first, so that it lies together in memory.
 type state struct {
-	Device backend.Device `json:"device"`
-	Traits Traits         `json:"traits"`
-	Tray   int            `json:"tray,omitempty"`
-
 	// On is the power as it is. At PowerAt, when that is set, it becomes PowerTo, and a host boots for BootFor then.
-	On      bool          `json:"on"`
-	PowerAt time.Time     `json:"power_at,omitzero"`
-	PowerTo bool          `json:"power_to,omitempty"`
-	BootFor time.Duration `json:"boot_for,omitempty"`
+	On      bool      `json:"on"`
+	PowerTo bool      `json:"power_to,omitempty"`
+	PowerAt time.Time `json:"power_at,omitzero"`
 	// Up says that the operating system runs. UpAt is when it will, SeenAt when the agent will have reported; zero is never.
 	Up     bool      `json:"up,omitempty"`
 	UpAt   time.Time `json:"up_at,omitzero"`
 	SeenAt time.Time `json:"seen_at,omitzero"`
+	// AwayUntil is when the management controller is back from its reset.
+	AwayUntil time.Time `json:"away_until,omitzero"`
+	// Begun counts the changing calls that were answered, and numbers their jobs.
+	Begun   int            `json:"begun,omitempty"`
+	Answers []answer       `json:"answers,omitempty"`
+	Device  backend.Device `json:"device"`
+
+	BootFor time.Duration `json:"boot_for,omitempty"`
 	// Rebooted and Discovered are the latest of both that have come to pass.
 	Rebooted   time.Time `json:"rebooted,omitzero"`
 	Discovered time.Time `json:"discovered,omitzero"`
-	// AwayUntil is when the management controller is back from its reset.
-	AwayUntil time.Time `json:"away_until,omitzero"`
 
 	// Firmware is nil as long as the versions are those of Traits.
 	Firmware   map[string]string `json:"firmware,omitempty"`
@@ -68,15 +69,13 @@ type state struct {
 	Domain     string            `json:"domain,omitempty"`
 	Configured bool              `json:"configured,omitempty"`
 	Applied    platformSet       `json:"applied,omitempty"`
-	Fabric     fabric            `json:"fabric,omitzero"`
 	// Erased counts the restarts until a disk that was erased is in use again and needs another erasure.
-	Erased int `json:"erased,omitempty"`
-
+	Erased int    `json:"erased,omitempty"`
+	Fabric fabric `json:"fabric,omitzero"`
+	Traits Traits `json:"traits"`
+	Tray   int    `json:"tray,omitempty"`
 	// Runs counts the validation runs of a rack.
 	Runs int `json:"runs,omitempty"`
-	// Begun counts the changing calls that were answered, and numbers their jobs.
-	Begun   int      `json:"begun,omitempty"`
-	Answers []answer `json:"answers,omitempty"`
 	// Tallies count, for each fault by its number, how often it matched and struck here.
 	Tallies map[int]tally `json:"tallies,omitempty"`
 }

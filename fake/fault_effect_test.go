@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -87,28 +88,27 @@ func only(all map[string]int, key string) map[string]int { return map[string]int
 
 func TestAHangingCallReturnsWithItsContext(t *testing.T) {
 	t.Parallel()
-	s := faulty(t, "hang Discover on machine/m1; hang SetPower on machine/m1")
-	for _, call := range []func(ctx context.Context) error{
-		func(ctx context.Context) error { _, err := s.can.Agent.Discover(ctx, machine("m1")); return err },
-		func(ctx context.Context) error {
-			return s.can.Power.SetPower(ctx, "k1", backend.ActionPowerOff, list(machine("m2"), machine("m1")))
-		},
-	} {
-		ctx, cancel := context.WithCancel(s.ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- call(ctx) }()
-		select {
-		case err := <-ended:
-			t.Fatalf("it returned: %v", err)
-		case <-time.After(20 * time.Millisecond):
+	synctest.Test(t, func(t *testing.T) {
+		s := faulty(t, "hang Discover on machine/m1; hang SetPower on machine/m1")
+		for _, call := range []func(ctx context.Context) error{
+			func(ctx context.Context) error { _, err := s.can.Agent.Discover(ctx, machine("m1")); return err },
+			func(ctx context.Context) error {
+				return s.can.Power.SetPower(ctx, "k1", backend.ActionPowerOff, list(machine("m2"), machine("m1")))
+			},
+		} {
+			ctx, cancel := context.WithCancel(s.ctx)
+			ended := make(chan error, 1)
+			go func() { ended <- call(ctx) }()
+			synctest.Wait()
+			assert.Empty(t, ended, "it has not returned")
+			cancel()
+			err := <-ended
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, backend.ErrMaybeDone)
 		}
-		cancel()
-		err := <-ended
-		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, backend.ErrMaybeDone)
-	}
-	s.add(time.Minute)
-	assert.Equal(t, backend.PowerOff, s.view(t, machine("m2")).Power, "the other device got the order")
+		s.add(time.Minute)
+		assert.Equal(t, backend.PowerOff, s.view(t, machine("m2")).Power, "the other device got the order")
+	})
 }
 
 func TestAPanicOfTheDriverIsAPanic(t *testing.T) {

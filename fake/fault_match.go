@@ -36,6 +36,9 @@ func (a *armed) ends() (fails string, endless, stuck bool) {
 
 // Inject gives faults to the hardware; their windows count from now. Counting begins anew for each, also when an equal fault was given before.
 func (h *Hardware) Inject(faults ...Fault) error {
+	if len(faults) == 0 {
+		return nil
+	}
 	return h.enter(&entry{Inject: faults, At: h.now()}, func(at time.Time) { h.arm(faults, at) })
 }
 
@@ -146,6 +149,7 @@ func (a *armed) error(call op) error {
 		return backend.MaybeDone(errors.New(text))
 	case verbTimeout:
 		return backend.MaybeDone(fmt.Errorf("%s: %w", text, os.ErrDeadlineExceeded))
+	default:
 	}
 	switch f.class {
 	case classMaybe:

@@ -99,18 +99,17 @@ type faultToken struct {
 func faultTokens(text string) ([]faultToken, error) {
 	var tokens []faultToken
 	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c == ' ' || c == '\t' || c == '\r':
+		switch text[i] {
+		case ' ', '\t', '\r':
 			i++
-		case c == ';' || c == '\n':
+		case ';', '\n':
 			tokens = append(tokens, faultToken{column: i + 1, end: true})
 			i++
-		case c == '#':
+		case '#':
 			for i < len(text) && text[i] != '\n' {
 				i++
 			}
-		case c == '"':
+		case '"':
 			quoted, err := strconv.QuotedPrefix(text[i:])
 			if err != nil {
 				return nil, &FaultError{Text: text, Column: i + 1, Problem: "the quoted text does not end, or has an unknown escape"}

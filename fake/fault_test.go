@@ -85,7 +85,7 @@ func TestAMalformedFaultSaysWhereAndWhatIsAllowed(t *testing.T) {
 		{"job FirmwareJob", 16, "the end of the job is missing", "never ends"},
 		{"job FirmwareJob never stops", 23, `unknown word "stops"`, "ends"},
 		{"job FirmwareJob fails", 22, "the cause is missing", `"text"`},
-		{"fail SetPower clas=maybe", 15, `unknown word "clas=maybe"`, "class="},
+		{"fail SetPower klass=maybe", 15, `unknown word "klass=maybe"`, "class="},
 		{"fail SetPower class=odd", 15, `unknown class "odd"`, "unsupported"},
 		{"fail SetPower nth=0", 15, `bad number "0"`, "whole numbers"},
 		{"fail SetPower p=1.5", 15, `bad probability "1.5"`, "numbers above 0"},

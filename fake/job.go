@@ -120,6 +120,7 @@ func (d *device) effect(j *job) {
 		if kind == backend.PlatformSecureErase {
 			d.Erased = 2
 		}
+	default:
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// ErrOtherJournal: the journal was begun by a site with another seed, other delays or other faults. Open it with the configuration that it was begun
-// with, or begin another one.
-var ErrOtherJournal = errors.New("journal belongs to a site with another configuration")
-
-// ErrBadJournal: the journal cannot be read. Restore a copy, or begin another one.
-var ErrBadJournal = errors.New("journal is damaged")
+// Decisions that a caller of Open can take, one sentinel each.
+var (
+	// ErrOtherJournal: the journal was begun by a site with another seed, other delays or other faults. Open it with the configuration that it was begun
+	// with, or begin another one.
+	ErrOtherJournal = errors.New("journal belongs to a site with another configuration")
+	// ErrBadJournal: the journal cannot be read. Restore a copy, or begin another one.
+	ErrBadJournal = errors.New("journal is damaged")
+)
 
 // journal is an append-only file of all that ever changed the site, one JSON value a line. The site is what comes out when
 // everything is done again.

@@ -74,8 +74,8 @@ func TestABoundedMemoryForgetsTheOldestKey(t *testing.T) {
 }
 
 // day drives a rack through a day of work and returns the log of its calls and the labels of its validation.
-func day(t testing.TB, s *site, polls bool) []byte {
-	t.Helper()
+func day(tb testing.TB, s *site, polls bool) []byte {
+	tb.Helper()
 	devices := rackOf(6, 3, 2)
 	all := append(append(append([]backend.Device{}, devices[0]...), devices[1]...), devices[2]...)
 	var labels []fake.LabelWrite
@@ -86,7 +86,7 @@ func day(t testing.TB, s *site, polls bool) []byte {
 				_, _ = s.can.Power.PowerState(s.ctx, all)
 			}
 			writes, err := s.Advance(s.Now())
-			require.NoError(t, err)
+			require.NoError(tb, err)
 			labels = append(labels, writes...)
 		}
 	}
@@ -109,7 +109,7 @@ func day(t testing.TB, s *site, polls bool) []byte {
 		Calls  []fake.Call
 		Labels []fake.LabelWrite
 	}{s.Calls(), labels})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return raw
 }
 

@@ -38,7 +38,7 @@ func (h *Hardware) look(ctx context.Context, call op, what string, devices []bac
 	return h.looked(ctx, &v, func() []backend.Device { return devices })
 }
 
-// poll is look for jobs: read gets the index of the job too.
+// poll is look for jobs: answer is called with the status of each job that is known.
 func (h *Hardware) poll(ctx context.Context, call op, jobs []backend.Job, answer func(backend.Ref, backend.JobStatus)) error {
 	if err := ctx.Err(); err != nil {
 		return backend.NotDone(err)

@@ -178,6 +178,7 @@ func (d *device) struck(f *armed, o *order, known *answer, r *reply) (work bool)
 	case verbLose:
 		r.err = f.error(o.Call)
 		return true
+	default:
 	}
 	r.err = f.error(o.Call)
 	if f.Fault.class == classPermanent && known == nil && o.Key != "" {
@@ -193,7 +194,7 @@ func (d *device) struck(f *armed, o *order, known *answer, r *reply) (work bool)
 // carryOut ends a call as the faults say: it hangs until the context is done, or panics.
 func (v verdict) carryOut(ctx context.Context) error {
 	if v.panics != "" {
-		panic(v.panics)
+		panic(v.panics) //nolint:forbidigo // a driver that panics is what the fault asks for
 	}
 	if v.hangs {
 		<-ctx.Done()
@@ -213,6 +214,7 @@ func (d *device) reach(call op, now time.Time) error {
 		if !d.On || !d.Up {
 			return backend.NotDone(errors.New("the operating system of the switch is not up"))
 		}
+	case doorService:
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ func (d *device) perform(o *order) (answer, error) {
 		return d.validate(a, o)
 	case opStartValidation:
 		d.Runs++
+	default:
 	}
 	if a.Job != nil {
 		a.ID = a.Job.ID
@@ -107,5 +108,6 @@ func (h *Hardware) beginOthers(o *order, asked *device, run string) {
 		}
 	case opStartValidation:
 		h.startRun(o, asked, run)
+	default:
 	}
 }

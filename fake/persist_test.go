@@ -16,19 +16,19 @@ import (
 )
 
 // journaled makes a site with a journal.
-func journaled(t testing.TB, path string, clk *handClock, config fake.Config) *site {
-	t.Helper()
+func journaled(tb testing.TB, path string, clk *handClock, config fake.Config) *site {
+	tb.Helper()
 	hw, err := fake.Open(path, clk, config)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, hw.Close()) })
-	return wrap(t, hw, clk)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { assert.NoError(tb, hw.Close()) })
+	return wrap(tb, hw, clk)
 }
 
 // snapshotOf is the state of a site.
-func snapshotOf(t testing.TB, s *site) string {
-	t.Helper()
+func snapshotOf(tb testing.TB, s *site) string {
+	tb.Helper()
 	raw, err := s.Snapshot()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(raw)
 }
 

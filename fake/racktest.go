@@ -226,6 +226,7 @@ func (q runQueue) Less(i, j int) bool {
 	}
 	return q[i].Rack < q[j].Rack
 }
+
 func (q runQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j

@@ -42,14 +42,15 @@ type site struct {
 }
 
 // newSite makes a site that begins at start.
-func newSite(t testing.TB, config fake.Config) *site {
-	t.Helper()
+func newSite(tb testing.TB, config fake.Config) *site {
+	tb.Helper()
 	clk := &handClock{now: start()}
-	return wrap(t, fake.New(clk, config), clk)
+	return wrap(tb, fake.New(clk, config), clk)
 }
 
-func wrap(t testing.TB, hw *fake.Hardware, clk *handClock) *site {
-	return &site{Hardware: hw, can: hw.Capabilities(), handClock: clk, ctx: t.Context()}
+func wrap(tb testing.TB, hw *fake.Hardware, clk *handClock) *site {
+	tb.Helper()
+	return &site{Hardware: hw, can: hw.Capabilities(), handClock: clk, ctx: tb.Context()}
 }
 
 // exact makes every delay a fixed one, so that a test can say when things happen.
@@ -73,17 +74,17 @@ func device(kind backend.Kind, id string) backend.Device {
 func list(devices ...backend.Device) []backend.Device { return devices }
 
 // power is the power state that the driver reports.
-func (s *site) power(t testing.TB, dev backend.Device) backend.PowerState {
-	t.Helper()
+func (s *site) power(tb testing.TB, dev backend.Device) backend.PowerState {
+	tb.Helper()
 	states, err := s.can.Power.PowerState(s.ctx, list(dev))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return states[dev.Ref]
 }
 
 // view is what the device really is like.
-func (s *site) view(t testing.TB, dev backend.Device) fake.View {
-	t.Helper()
+func (s *site) view(tb testing.TB, dev backend.Device) fake.View {
+	tb.Helper()
 	v, there := s.View(dev.Ref)
-	require.True(t, there, "%s is in the site", dev.Ref)
+	require.True(tb, there, "%s is in the site", dev.Ref)
 	return v
 }

@@ -20,7 +20,7 @@ func (u *run) clusterStart() (lifecycle.Outcome, error) {
 		return lifecycle.Outcome{}, err
 	}
 	if missing != "" {
-		return u.fail("the fabric cannot be configured: " + missing)
+		return u.fail("the fabric cannot be configured: "+missing, refs(devices)...)
 	}
 	for _, d := range devices {
 		if err := u.post(d.Ref, u.awaited(lifecycle.StepNMXC)); err != nil {
@@ -108,7 +108,7 @@ func (u *run) certificatesStart() (lifecycle.Outcome, error) {
 		return lifecycle.Outcome{}, err
 	}
 	if problem != "" {
-		return u.fail("no primary switch can be chosen: " + problem)
+		return u.fail("no primary switch can be chosen: "+problem, refs(u.switches())...)
 	}
 	id, err := u.h.caps.Certificates.ConfigureCertificate(u.ctx, u.env.Key("ConfigureCertificate", 0), primary, u.r.ID())
 	switch {

@@ -1,3 +1,5 @@
+// Package backendtest proves that an adapter keeps the contracts of package backend: TestStore and TestReopen a store, TestDriver a driver. An
+// adapter passes it with three lines of test.
 package backendtest
 
 import (
@@ -71,8 +73,10 @@ func (h DriverHarness) gaps() string {
 			absent = append(absent, one.name)
 		}
 	}
-	for name, there := range map[string]bool{"Machines": len(h.Machines) > 1, "Switches": len(h.Switches) > 1, "Shelves": len(h.Shelves) > 1,
-		"Unknown": !h.Unknown.Ref.IsZero(), "Started": h.Started != nil, "Break": h.Break != nil, "Secrets": len(h.Secrets) > 0} {
+	for name, there := range map[string]bool{
+		"Machines": len(h.Machines) > 1, "Switches": len(h.Switches) > 1, "Shelves": len(h.Shelves) > 1,
+		"Unknown": !h.Unknown.Ref.IsZero(), "Started": h.Started != nil, "Break": h.Break != nil, "Secrets": len(h.Secrets) > 0,
+	} {
 		if !there {
 			lacking = append(lacking, name)
 		}

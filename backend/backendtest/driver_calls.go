@@ -87,37 +87,49 @@ type (
 func (c *driverCheck) powerCalls() (all []driverCall) {
 	if p := c.can.Power; p != nil {
 		all = append(all,
-			driverCall{name: "SetPower", changes: true, batch: true, silent: true, devices: c.h.everything(),
+			driverCall{
+				name: "SetPower", changes: true, batch: true, silent: true, devices: c.h.everything(),
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(p.SetPower(ctx, key, backend.ActionPowerOn, devices))
-				}},
-			driverCall{name: "PowerState", batch: true, devices: c.h.everything(),
+				},
+			},
+			driverCall{
+				name: "PowerState", batch: true, devices: c.h.everything(),
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					return answered(p.PowerState(ctx, devices))
-				}})
+				},
+			})
 	}
 	if r := c.can.Reset; r != nil {
 		all = append(all,
-			driverCall{name: "ResetHost", changes: true, silent: true, devices: c.h.Machines,
+			driverCall{
+				name: "ResetHost", changes: true, silent: true, devices: c.h.Machines,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(r.ResetHost(ctx, key, devices[0]))
-				}},
-			driverCall{name: "ResetBMC", changes: true, silent: true, devices: c.h.Machines,
+				},
+			},
+			driverCall{
+				name: "ResetBMC", changes: true, silent: true, devices: c.h.Machines,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(r.ResetBMC(ctx, key, devices[0]))
-				}})
+				},
+			})
 	}
 	if s := c.can.Shelf; s != nil {
 		all = append(all,
-			driverCall{name: "ConfigureShelf", changes: true, silent: true, devices: c.h.Shelves,
+			driverCall{
+				name: "ConfigureShelf", changes: true, silent: true, devices: c.h.Shelves,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(s.ConfigureShelf(ctx, key, devices[0]))
-				}},
-			driverCall{name: "FetchShelf", devices: c.h.Shelves,
+				},
+			},
+			driverCall{
+				name: "FetchShelf", devices: c.h.Shelves,
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					_, err := s.FetchShelf(ctx, devices[0])
 					return oneAnswer(devices[0], "", err)
-				}})
+				},
+			})
 	}
 	return all
 }
@@ -125,24 +137,31 @@ func (c *driverCheck) powerCalls() (all []driverCall) {
 func (c *driverCheck) firmwareCalls() (all []driverCall) {
 	if i := c.can.Inventory; i != nil {
 		all = append(all,
-			driverCall{name: "Placement", batch: true, devices: c.h.Switches,
+			driverCall{
+				name: "Placement", batch: true, devices: c.h.Switches,
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					return answered(i.Placement(ctx, devices))
-				}},
-			driverCall{name: "FirmwareInventory", devices: c.h.everything(),
+				},
+			},
+			driverCall{
+				name: "FirmwareInventory", devices: c.h.everything(),
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					_, err := i.FirmwareInventory(ctx, devices[0])
 					return oneAnswer(devices[0], "", err)
-				}})
+				},
+			})
 	}
 	if f := c.can.Firmware; f != nil {
-		all = append(all, driverCall{name: "ApplyFirmware", changes: true, batch: true, devices: c.h.everything(), poll: f.FirmwareJob,
+		all = append(all, driverCall{
+			name: "ApplyFirmware", changes: true, batch: true, devices: c.h.everything(), poll: f.FirmwareJob,
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				return f.ApplyFirmware(ctx, key, backend.FirmwareOrder{Firmware: c.h.Firmware, Force: true}, devices)
-			}})
+			},
+		})
 	}
 	if s := c.can.SwitchImage; s != nil {
-		all = append(all, driverCall{name: "ApplySwitchImage", changes: true, batch: true, devices: c.h.Switches, poll: s.SwitchImageJob,
+		all = append(all, driverCall{
+			name: "ApplySwitchImage", changes: true, batch: true, devices: c.h.Switches, poll: s.SwitchImageJob,
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				files, err := s.ApplySwitchImage(ctx, key, c.h.Image, devices)
 				answer := make(callAnswer, len(files))
@@ -150,39 +169,50 @@ func (c *driverCheck) firmwareCalls() (all []driverCall) {
 					answer[ref] = file.JobID
 				}
 				return answer, err
-			}})
+			},
+		})
 	}
 	return all
 }
 
 func (c *driverCheck) switchCalls() (all []driverCall) {
 	if k := c.can.Certificates; k != nil {
-		all = append(all, driverCall{name: "ConfigureCertificate", changes: true, devices: c.h.Switches, poll: oneJob(k.CertificateJob),
+		all = append(all, driverCall{
+			name: "ConfigureCertificate", changes: true, devices: c.h.Switches, poll: oneJob(k.CertificateJob),
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				id, err := k.ConfigureCertificate(ctx, key, devices[0], c.h.Rack)
 				return oneAnswer(devices[0], id, err)
-			}})
+			},
+		})
 	}
 	if f := c.can.Fabric; f != nil {
 		all = append(all,
-			driverCall{name: "SetFabricState", changes: true, batch: true, silent: true, devices: c.h.Switches,
+			driverCall{
+				name: "SetFabricState", changes: true, batch: true, silent: true, devices: c.h.Switches,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(f.SetFabricState(ctx, key, false, devices))
-				}},
-			driverCall{name: "ConfigureFabricManager", changes: true, silent: true, devices: c.h.Switches,
+				},
+			},
+			driverCall{
+				name: "ConfigureFabricManager", changes: true, silent: true, devices: c.h.Switches,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					return silent(f.ConfigureFabricManager(ctx, key, backend.FabricOrder{Topology: c.h.Topology, Primary: devices[0], Switches: devices}))
-				}},
-			driverCall{name: "FabricStatus", batch: true, partial: true, devices: c.h.Switches,
+				},
+			},
+			driverCall{
+				name: "FabricStatus", batch: true, partial: true, devices: c.h.Switches,
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					return answered(f.FabricStatus(ctx, devices))
-				}})
+				},
+			})
 	}
 	if s := c.can.SwitchCheck; s != nil {
-		all = append(all, driverCall{name: "CheckSwitch", silent: true, devices: c.h.Switches,
+		all = append(all, driverCall{
+			name: "CheckSwitch", silent: true, devices: c.h.Switches,
 			do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 				return silent(s.CheckSwitch(ctx, devices[0]))
-			}})
+			},
+		})
 	}
 	return all
 }
@@ -190,43 +220,55 @@ func (c *driverCheck) switchCalls() (all []driverCall) {
 func (c *driverCheck) machineCalls() (all []driverCall) {
 	if p := c.can.Platform; p != nil {
 		all = append(all,
-			driverCall{name: "SubmitPlatform", changes: true, devices: c.h.Machines, poll: oneJob(p.PlatformJob), restart: restartForJob,
+			driverCall{
+				name: "SubmitPlatform", changes: true, devices: c.h.Machines, poll: oneJob(p.PlatformJob), restart: restartForJob,
 				do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 					id, err := p.SubmitPlatform(ctx, key, devices[0], backend.PlatformBIOSProfile)
 					return oneAnswer(devices[0], id, err)
-				}},
-			driverCall{name: "InspectPlatform", devices: c.h.Machines,
+				},
+			},
+			driverCall{
+				name: "InspectPlatform", devices: c.h.Machines,
 				do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 					_, err := p.InspectPlatform(ctx, devices[0], backend.PlatformBIOSProfile)
 					return oneAnswer(devices[0], "", err)
-				}})
+				},
+			})
 	}
 	if a := c.can.Agent; a != nil {
-		all = append(all, driverCall{name: "Discover", stranger: true, devices: c.h.Machines,
+		all = append(all, driverCall{
+			name: "Discover", stranger: true, devices: c.h.Machines,
 			do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 				_, err := a.Discover(ctx, devices[0])
 				return oneAnswer(devices[0], "", err)
-			}})
+			},
+		})
 	}
 	if s := c.can.SKU; s != nil {
-		all = append(all, driverCall{name: "MatchSKU", stranger: true, devices: c.h.Machines,
+		all = append(all, driverCall{
+			name: "MatchSKU", stranger: true, devices: c.h.Machines,
 			do: func(ctx callContext, _ string, devices callDevices) (callAnswer, error) {
 				_, err := s.MatchSKU(ctx, devices[0], "", nil)
 				return oneAnswer(devices[0], "", err)
-			}})
+			},
+		})
 	}
 	if v := c.can.Validation; v != nil {
-		all = append(all, driverCall{name: "ValidateMachine", changes: true, devices: c.h.Machines, poll: oneJob(v.ValidationJob),
+		all = append(all, driverCall{
+			name: "ValidateMachine", changes: true, devices: c.h.Machines, poll: oneJob(v.ValidationJob),
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				id, err := v.ValidateMachine(ctx, key, devices[0])
 				return oneAnswer(devices[0], id, err)
-			}})
+			},
+		})
 	}
 	if r := c.can.RackTest; r != nil {
-		all = append(all, driverCall{name: "StartValidation", changes: true, silent: true, stranger: true, devices: c.h.Machines,
+		all = append(all, driverCall{
+			name: "StartValidation", changes: true, silent: true, stranger: true, devices: c.h.Machines,
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				return silent(r.StartValidation(ctx, key, c.h.Rack, devices))
-			}})
+			},
+		})
 	}
 	return all
 }

@@ -104,12 +104,14 @@ func checkPlatform(c *driverCheck) {
 	for _, kind := range []backend.PlatformKind{
 		backend.PlatformIPMIOverLAN, backend.PlatformBIOSProfile, backend.PlatformBootOrder, backend.PlatformLockdownEnable, backend.PlatformLockdownDisable,
 	} {
-		call := driverCall{name: string(kind), changes: true, devices: c.h.Machines[:1], poll: oneJob(c.can.Platform.PlatformJob),
+		call := driverCall{
+			name: string(kind), changes: true, devices: c.h.Machines[:1], poll: oneJob(c.can.Platform.PlatformJob),
 			restart: func(c *driverCheck, dev backend.Device) { c.restart("for job "+string(kind), dev) },
 			do: func(ctx callContext, key string, devices callDevices) (callAnswer, error) {
 				id, err := c.can.Platform.SubmitPlatform(ctx, key, devices[0], kind)
 				return oneAnswer(devices[0], id, err)
-			}}
+			},
+		}
 		answer, err := c.call(call, "key-"+string(kind), call.devices)
 		if errors.Is(err, backend.ErrNotSupported) || !c.ok(string(kind), err) {
 			continue

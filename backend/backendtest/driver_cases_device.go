@@ -1,6 +1,10 @@
 package backendtest
 
-import "github.com/rackstate/rackstate/backend"
+import (
+	"errors"
+
+	"github.com/rackstate/rackstate/backend"
+)
 
 // deviceCases prove that a call speaks for each of its devices.
 func deviceCases() []driverCase {
@@ -12,7 +16,7 @@ func deviceCases() []driverCase {
 			_, err := call.do(c.ctx, "key-1", []backend.Device{c.h.Unknown})
 			err = c.errorOf(call, err, c.h.Unknown.Ref)
 			c.wraps(call.name, err, backend.ErrNoDevice)
-			if class := backend.Classify(err); class != backend.ErrPermanent {
+			if class := backend.Classify(err); !errors.Is(class, backend.ErrPermanent) {
 				c.failf("%s: the error counts as %q, want %q", call.name, class, backend.ErrPermanent)
 			}
 			c.begun(call.name, before, 0)

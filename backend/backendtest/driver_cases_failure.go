@@ -1,6 +1,10 @@
 package backendtest
 
-import "github.com/rackstate/rackstate/backend"
+import (
+	"errors"
+
+	"github.com/rackstate/rackstate/backend"
+)
 
 // failureCases prove that an error says what a caller must know, and nothing that it must not.
 func failureCases() []driverCase {
@@ -24,7 +28,7 @@ func failureCases() []driverCase {
 			_, err := call.do(c.ctx, "key-1", call.devices[:1])
 			err = c.errorOf(call, err, target)
 			c.wraps(call.name, err, backend.ErrPermanent)
-			if class := backend.Classify(err); class != backend.ErrPermanent {
+			if class := backend.Classify(err); !errors.Is(class, backend.ErrPermanent) {
 				c.failf("%s: the error counts as %q", call.name, class)
 			}
 			c.begun(call.name, before, 0)
@@ -74,7 +78,7 @@ func contextCases() []driverCase {
 		callRule("ADoneContextEndsTheCall", "A Driver must return soon after its context is done", func(*driverCheck, driverCall) bool { return true },
 			func(c *driverCheck, call driverCall) {
 				before := c.count(call.name)
-				if returned, err := c.doneContext(call, "key-1"); returned && backend.Classify(err) == backend.ErrNotDone {
+				if returned, err := c.doneContext(call, "key-1"); returned && errors.Is(backend.Classify(err), backend.ErrNotDone) {
 					c.begun(call.name, before, 0)
 				}
 			}),

@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"errors"
 	"reflect"
 
 	"github.com/rackstate/rackstate/backend"
@@ -48,7 +49,7 @@ func jobCases() []driverCase {
 			var err error
 			c.look("poll an unknown job of "+call.name, func() error {
 				_, err = call.poll(c.ctx, []backend.Job{{Device: dev.Ref, ID: "no-such-job"}})
-				if backend.Classify(err) == backend.ErrNotDone {
+				if errors.Is(err, backend.ErrNotDone) {
 					return err
 				}
 				return nil

@@ -67,12 +67,9 @@ func (c *driverCheck) pass(d time.Duration) {
 		c.h.Advance(d)
 		return
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.ctx.Done():
-	}
+	ctx, cancel := context.WithTimeout(c.ctx, d)
+	defer cancel()
+	<-ctx.Done()
 }
 
 // until lets time pass until the condition holds, and notes a failure when it does not within the harness's limit.
@@ -161,12 +158,12 @@ func (c *driverCheck) doneContext(call driverCall, key string) (returned bool, e
 		_, err := call.do(ctx, key, call.devices)
 		ended <- err
 	}()
-	timer := time.NewTimer(c.patience)
-	defer timer.Stop()
+	limit, stop := context.WithTimeout(c.ctx, c.patience)
+	defer stop()
 	select {
 	case err := <-ended:
 		return true, err
-	case <-timer.C:
+	case <-limit.Done():
 		c.failf("%s with a done context: did not return within %s", call.name, c.patience)
 		return false, nil
 	}

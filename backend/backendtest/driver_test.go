@@ -75,7 +75,7 @@ func failingCases(t *testing.T, spoil func(h *DriverHarness, c *backend.Capabili
 			h.Driver = c
 		}
 		check := newDriverCheck(t.Context(), h)
-		check.patience = 20 * time.Millisecond
+		check.patience = 2 * time.Second
 		return check
 	}
 	for _, dc := range driverCases() {
@@ -89,14 +89,15 @@ func failingCases(t *testing.T, spoil func(h *DriverHarness, c *backend.Capabili
 	return failed, report
 }
 
-func TestAGoodDriverPassesEveryCase(t *testing.T) {
+func TestAGoodDriverPassesEveryCase(t *testing.T) { //nolint:tparallel // the subtests are those of the suite
 	t.Parallel()
 	TestDriver(t, goodHarness)
 }
 
-func TestADriverWithFewCapabilitiesIsTestedOnThoseAlone(t *testing.T) {
+func TestADriverWithFewCapabilitiesIsTestedOnThoseAlone(t *testing.T) { //nolint:tparallel // the subtests are those of the suite
 	t.Parallel()
 	few := func(t *testing.T) DriverHarness {
+		t.Helper()
 		h := goodHarness(t)
 		all := h.Driver.Capabilities()
 		return DriverHarness{Driver: backend.Capabilities{Power: all.Power, Certificates: all.Certificates}, Machines: h.Machines[:1], Advance: h.Advance}
@@ -231,7 +232,7 @@ type vague struct{ backend.Certificates }
 
 func (v vague) ConfigureCertificate(ctx context.Context, key string, device backend.Device, domain string) (string, error) {
 	id, err := v.Certificates.ConfigureCertificate(ctx, key, device, domain)
-	if backend.Classify(err) == backend.ErrPermanent {
+	if errors.Is(backend.Classify(err), backend.ErrPermanent) {
 		err = errors.New("it did not work")
 	}
 	return id, err
@@ -249,7 +250,7 @@ type underrates struct{ backend.Validation }
 
 func (u underrates) ValidateMachine(ctx context.Context, key string, device backend.Device) (string, error) {
 	id, err := u.Validation.ValidateMachine(ctx, key, device)
-	if backend.Classify(err) == backend.ErrMaybeDone {
+	if errors.Is(err, backend.ErrMaybeDone) {
 		err = backend.NotDone(err)
 	}
 	return id, err

@@ -19,9 +19,9 @@ func TestStore(t *testing.T, open func(t *testing.T) backend.Store) {
 	}
 }
 
-// TestReopen proves that a store is durable: it runs every case of TestStore and closes and opens the store again before each read. The
-// function open opens the store that belongs to a folder; the folder is empty at first, and the same one at every call within a case. A
-// store that is kept elsewhere makes a name of it. TestReopen closes what it has opened.
+// TestReopen proves that a store is durable: it runs every case of TestStore, and closes and opens the store again before the first read
+// after a Commit. The function open opens the store that belongs to a folder; the folder is empty at first, and the same one at every call
+// within a case. A store that is kept elsewhere makes a name of it. TestReopen closes what it has opened.
 func TestReopen(t *testing.T, open func(t *testing.T, folder string) backend.Store) {
 	for _, c := range storeCases() {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// reopening closes and opens a store before each read, so that a read shows only what was kept.
+// reopening closes and opens a store before the first read after a Commit, so that a read shows only what was kept.
 type reopening struct {
 	open func() backend.Store
 
@@ -17,14 +17,16 @@ type reopening struct {
 	mu     sync.RWMutex
 	store  backend.Store
 	closed atomic.Bool
+	// changed says that there was a Commit since the store was opened.
+	changed atomic.Bool
 }
 
 // newReopening opens the store for the first time.
 func newReopening(open func() backend.Store) *reopening { return &reopening{open: open, store: open()} }
 
-// again replaces the store unless it was closed for good. The caller holds the lock.
+// again replaces the store after a Commit, unless it was closed for good. The caller holds the lock.
 func (r *reopening) again() error {
-	if r.closed.Load() {
+	if r.closed.Load() || !r.changed.Swap(false) {
 		return nil
 	}
 	if err := r.store.Close(); err != nil {
@@ -55,6 +57,7 @@ func (r *reopening) List(ctx context.Context, q backend.Query) ([]backend.Record
 func (r *reopening) Commit(ctx context.Context, batch []backend.Commit) ([]error, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	r.changed.Store(true)
 	return r.store.Commit(ctx, batch)
 }
 

@@ -1,19 +1,15 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
-
-	"github.com/rackstate/rackstate/backend"
 )
 
 const (
@@ -114,39 +110,8 @@ func (s *Store) open(config Config) (err error) {
 	}
 	s.readers = make(chan *lite.Conn, config.Readers)
 	for range config.Readers {
-		conn, err := openReader(s.path)
-		if err != nil {
-			return err
-		}
-		s.readers <- conn
-	}
-	return nil
-}
-
-// inspect looks at the first bytes before SQLite does: it tells a foreign or cut file from a good one and finds out whether this user may
-// write. An empty file is a new store. It runs under the lock, because closing a file that SQLite has open loses SQLite's own locks.
-func inspect(path string) (err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return advise(path, "open", err)
-	}
-	defer func() {
-		if end := file.Close(); err == nil && end != nil {
-			err = advise(path, "open", end)
-		}
-	}()
-	const magic, headerSize = "SQLite format 3\x00", 100
-	header := make([]byte, headerSize)
-	n, err := io.ReadFull(file, header)
-	switch {
-	case n == 0 && errors.Is(err, io.EOF):
-		return nil
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
-		return advise(path, "open", err)
-	case !bytes.HasPrefix(header[:n], []byte(magic)[:min(n, len(magic))]):
-		return fmt.Errorf("sqlite: open %s: %w: it is no SQLite file; choose another path", path, ErrForeignFile)
-	case n < headerSize:
-		return fmt.Errorf("sqlite: open %s: %w: the file ends after %d bytes (restore a copy of the file)", path, backend.ErrCorrupt, n)
+		// A place for a connection, which opens when it is first needed.
+		s.readers <- nil
 	}
 	return nil
 }

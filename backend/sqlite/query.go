@@ -21,7 +21,7 @@ func (c *conditions) add(text string, values ...any) {
 }
 
 // sql completes a query. There are few different texts, so each connection keeps its statements.
-func (c *conditions) sql(selected, order string, limit int) string {
+func (c *conditions) sql(selected, order string, limit int) (string, []any) {
 	var b strings.Builder
 	b.WriteString(selected)
 	for i, text := range c.texts {
@@ -33,7 +33,7 @@ func (c *conditions) sql(selected, order string, limit int) string {
 		b.WriteString(" LIMIT ?")
 		c.values = append(c.values, int64(limit))
 	}
-	return b.String()
+	return b.String(), c.values
 }
 
 // query runs a query on one of the connections for reading and hands over each row. It ends with the context's error when the context
@@ -50,6 +50,12 @@ func (s *Store) query(ctx context.Context, text string, values []any, row func(*
 		return ctx.Err()
 	}
 	defer func() { s.readers <- conn }()
+	if conn == nil {
+		var err error
+		if conn, err = openReader(s.path); err != nil {
+			return err
+		}
+	}
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
 	err := rows(conn, text, values, row)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -42,6 +43,20 @@ func (s *Store) Get(ctx context.Context, ref backend.Ref) (*backend.Record, erro
 
 // List returns the records that the query selects, see [backend.Store].
 func (s *Store) List(ctx context.Context, q backend.Query) ([]backend.Record, error) {
+	text, values := listQuery(q)
+	var records []backend.Record
+	err := s.query(ctx, text, values, func(st *lite.Stmt) error {
+		records = append(records, readRecord(st))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// listQuery returns the SQL of a query and its values.
+func listQuery(q backend.Query) (string, []any) {
 	var where conditions
 	where.add("o.state <> ''")
 	if q.Rack != "" {
@@ -59,15 +74,7 @@ func (s *Store) List(ctx context.Context, q backend.Query) ([]backend.Record, er
 		where.add("r.id >= ?", q.After.Rack)
 		where.add("(r.id, o.kind, o.id) > (?, ?, ?)", q.After.Rack, string(q.After.Ref.Kind), q.After.Ref.ID)
 	}
-	var records []backend.Record
-	err := s.query(ctx, where.sql(sqlSelectRecords, "r.id, o.kind, o.id", q.Limit), where.values, func(st *lite.Stmt) error {
-		records = append(records, readRecord(st))
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return records, nil
+	return where.sql(sqlSelectRecords, "r.id, o.kind, o.id", q.Limit)
 }
 
 // readRecord reads one row of sqlSelectRecords.
@@ -91,18 +98,9 @@ func readRecord(st *lite.Stmt) backend.Record {
 
 // History returns the transitions that the query selects, see [backend.Store].
 func (s *Store) History(ctx context.Context, q backend.HistoryQuery) ([]backend.Transition, error) {
-	var where conditions
-	query := sqlSelectHistory
-	if !q.Ref.IsZero() {
-		query = sqlSelectChain
-		where.add("o.kind = ?", string(q.Ref.Kind))
-		where.add("o.id = ?", q.Ref.ID)
-	}
-	if q.After > 0 {
-		where.add("h.position > ?", int64(min(q.After, 1<<63-1)))
-	}
+	text, values := historyQuery(q)
 	var rows []backend.Transition
-	err := s.query(ctx, where.sql(query, "h.position", q.Limit), where.values, func(st *lite.Stmt) error {
+	err := s.query(ctx, text, values, func(st *lite.Stmt) error {
 		rows = append(rows, backend.Transition{
 			Position:  uint64(st.ColumnInt64(0)),
 			Ref:       backend.Ref{Kind: backend.Kind(st.ColumnText(1)), ID: st.ColumnText(2)},
@@ -121,6 +119,21 @@ func (s *Store) History(ctx context.Context, q backend.HistoryQuery) ([]backend.
 		return nil, err
 	}
 	return rows, nil
+}
+
+// historyQuery returns the SQL of a query and its values.
+func historyQuery(q backend.HistoryQuery) (string, []any) {
+	var where conditions
+	selected := sqlSelectHistory
+	if !q.Ref.IsZero() {
+		selected = sqlSelectChain
+		where.add("o.kind = ?", string(q.Ref.Kind))
+		where.add("o.id = ?", q.Ref.ID)
+	}
+	if q.After > 0 {
+		where.add("h.position > ?", int64(min(q.After, math.MaxInt64)))
+	}
+	return where.sql(selected, "h.position", q.Limit)
 }
 
 // readTime reads a time that bindTime wrote.

@@ -58,8 +58,9 @@ type Store struct {
 	gate   sync.RWMutex
 	closed bool
 
-	queue   queue
-	writer  *writer
+	queue  queue
+	writer *writer
+	// readers holds the connections that are free; nil stands for one that was not needed so far.
 	readers chan *lite.Conn
 }
 
@@ -94,7 +95,11 @@ func (s *Store) Close() error {
 func (s *Store) release() error {
 	var errs error
 	for s.readers != nil && len(s.readers) > 0 {
-		if err := (<-s.readers).Close(); err != nil {
+		conn := <-s.readers
+		if conn == nil {
+			continue
+		}
+		if err := conn.Close(); err != nil {
 			errs = multierror.Append(errs, err)
 		}
 	}

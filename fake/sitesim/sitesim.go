@@ -40,7 +40,7 @@ type Config struct {
 	Journal string
 	// Racking is the time within which all devices of the site are found. Default: 10 min.
 	Racking time.Duration
-	// Rack configures the manager. Driver, Site and the engine's clock and seed are taken from here; Credentials default to an empty store.
+	// Rack configures the manager. Driver, Site and the engine's clock and seed are taken from here; Credentials default to those of the site.
 	Rack rack.Config
 	// Start is when virtual time begins. Default: Start.
 	Start time.Time
@@ -116,10 +116,12 @@ func (s *Simulation) start(ctx context.Context) error {
 	if rc.Lifecycle.Logger == nil {
 		rc.Lifecycle.Logger = slog.New(slog.DiscardHandler)
 	}
-	if rc.Credentials == nil {
-		rc.Credentials = &fake.Credentials{}
-	}
 	var err error
+	if rc.Credentials == nil {
+		if rc.Credentials, err = credentials(ctx, s.cfg.Site); err != nil {
+			return err
+		}
+	}
 	if s.manager, err = rack.NewManager(ctx, s.cfg.Store, rc); err != nil {
 		return err
 	}

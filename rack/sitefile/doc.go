@@ -44,5 +44,6 @@
 // cannot be read. No message holds a password.
 //
 // Only true and false are booleans; on, off, yes and no are plain words. In YAML, anchors, aliases and merge keys work within a budget, and !!str is the
-// one tag; directives and more than one document are refused.
+// one tag; directives and more than one document are refused. So is text that takes a parser very long: values more than 64 levels deep, a YAML mapping of
+// more than 1000 keys, files larger than MaxJSON and MaxYAML.
 package sitefile

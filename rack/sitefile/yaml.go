@@ -6,8 +6,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/scanner"
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/rackstate/rackstate/rack"
@@ -26,7 +26,7 @@ func parseYAML(data []byte) (root *node, problem *rack.SiteError) {
 	if err := guardText(data); err != nil {
 		return nil, err
 	}
-	tokens := lexer.Tokenize(string(data))
+	tokens := tokenize(string(data))
 	if err := guardTokens(tokens); err != nil {
 		return nil, err
 	}
@@ -49,6 +49,20 @@ func parseYAML(data []byte) (root *node, problem *rack.SiteError) {
 		return root, t.problem
 	default:
 		return nil, broken(ErrSyntax, placeOf(docs[1]), "the file holds more than one document")
+	}
+}
+
+// tokenize stops at the first invalid token, which the parser then reports.
+func tokenize(text string) token.Tokens {
+	var tokens token.Tokens
+	var s scanner.Scanner
+	s.Init(text)
+	for {
+		next, err := s.Scan()
+		tokens.Add(next...)
+		if err != nil {
+			return tokens
+		}
 	}
 }
 

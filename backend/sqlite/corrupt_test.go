@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rackstate/rackstate/backend"
+)
+
+// machine is a Commit that takes a machine of rack A1 to a state.
+func machine(id string, expect uint64, state, data string) backend.Commit {
+	ref := backend.Ref{Kind: backend.KindMachine, ID: id}
+	return backend.Commit{Writes: []backend.Write{{
+		Record:     backend.Record{Ref: ref, Rack: "A1", State: state, Data: []byte(data)},
+		Expect:     expect,
+		Transition: &backend.Transition{Ref: ref, Rack: "A1", Seq: expect + 1, To: state},
+	}}}
+}
+
+// filled makes a store of some hundred pages and returns its path.
+func filled(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "store.db")
+	s, err := Open(t.Context(), path, Config{})
+	require.NoError(t, err)
+	var batch []backend.Commit
+	for i := range 2000 {
+		batch = append(batch, machine(fmt.Sprintf("m%04d", i), 0, "Ready", fmt.Sprintf(`{"n":"%0400d"}`, i)))
+	}
+	commitAll(t, s, batch)
+	require.NoError(t, s.Close())
+	return path
+}
+
+// commitAll commits and requires that all is applied.
+func commitAll(t testing.TB, s *Store, batch []backend.Commit) {
+	t.Helper()
+	results, err := s.Commit(t.Context(), batch)
+	require.NoError(t, err)
+	for _, err := range results {
+		require.NoError(t, err)
+	}
+}
+
+func TestATruncatedFileIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	path := filled(t)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, size := range []int{1, 15, 16, 99, 100, 101, 1000, 4096, 4097, len(whole) / 2, len(whole) - 4096, len(whole) - 1} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "store.db")
+			require.NoError(t, os.WriteFile(path, whole[:size], 0o644))
+			s, err := Open(t.Context(), path, Config{})
+			if err == nil {
+				require.NoError(t, s.Close())
+			}
+			require.ErrorIs(t, err, backend.ErrCorrupt)
+			require.ErrorContains(t, err, path)
+			require.ErrorContains(t, err, "restore a copy")
+		})
+	}
+}
+
+func TestDamageInTheMiddleIsReportedWhenItIsRead(t *testing.T) {
+	t.Parallel()
+	path := filled(t)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for i := 8 * 4096; i < len(whole)-4096; i++ {
+		whole[i] = byte(i)
+	}
+	require.NoError(t, os.WriteFile(path, whole, 0o644))
+	s, err := Open(t.Context(), path, Config{})
+	if err != nil {
+		require.ErrorIs(t, err, backend.ErrCorrupt)
+		return
+	}
+	_, err = s.List(t.Context(), backend.Query{})
+	require.ErrorIs(t, err, backend.ErrCorrupt)
+	require.ErrorContains(t, err, path)
+	_, err = s.Commit(t.Context(), []backend.Commit{machine("m1000", 1, "Assigned", `{}`)})
+	require.ErrorIs(t, err, backend.ErrCorrupt)
+	require.ErrorIs(t, err, backend.ErrNotCommitted)
+	require.NoError(t, s.Close())
+}
+
+func TestResultsThatAreNoJSONAreReportedWithTheRequest(t *testing.T) {
+	t.Parallel()
+	path := oldFile(t, "v1.db")
+	change(t, path, "UPDATE request SET results = CAST('[{' AS BLOB) WHERE kind = 'machine'")
+	s, err := Open(t.Context(), path, Config{})
+	require.NoError(t, err)
+	_, err = s.Requests(t.Context(), backend.RequestQuery{})
+	require.ErrorIs(t, err, backend.ErrCorrupt)
+	assert.ErrorContains(t, err, `request "req-1" on machine/A12-m01`)
+	require.NoError(t, s.Close())
+}
