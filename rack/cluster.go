@@ -11,17 +11,16 @@ import (
 
 // clusterStart checks what the fabric configuration needs, and puts a request on every switch that has none of this cycle yet.
 func (u *run) clusterStart() (lifecycle.Outcome, error) {
-	if skip := u.clusterSkip(); skip != "" {
-		return u.done("skipped: " + skip)
-	}
-	devices := u.switches()
-	missing, err := u.withoutNVOS(devices)
-	if err != nil {
+	p, err := u.planned()
+	switch {
+	case err != nil:
 		return lifecycle.Outcome{}, err
+	case p.Fails != "":
+		return u.fail(p.Fails, refs(u.switches())...)
+	case p.Skip != "":
+		return u.done("skipped: " + p.Skip)
 	}
-	if missing != "" {
-		return u.fail("the fabric cannot be configured: "+missing, refs(devices)...)
-	}
+	devices := p.devices
 	for _, d := range devices {
 		if err := u.post(d.Ref, u.awaited(lifecycle.StepNMXC)); err != nil {
 			return lifecycle.Outcome{}, err

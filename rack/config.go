@@ -2,7 +2,10 @@ package rack
 
 import (
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/hashicorp/go-multierror"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -14,9 +17,12 @@ type Settings struct {
 	Validation bool
 	// FailedGrace is how long a rack whose validation failed stays in Validating/Failed before it goes to Error. Default: none.
 	FailedGrace time.Duration
-	// MaxInMaintenance is the largest number of racks in maintenance at once, not counting first maintenances and racks that rest in PoweredOff. Zero: no
-	// limit.
+	// MaxInMaintenance is the largest number of racks in maintenance at once. Racks that rest in PoweredOff do not count; first maintenances count and
+	// do not wait. Zero: no limit.
 	MaxInMaintenance int
+	// MaxShareInMaintenance is the same as a share of all racks, greater than 0 and at most 1; at least one rack is always allowed. With both limits the lesser
+	// counts. Zero: no limit.
+	MaxShareInMaintenance float64
 	// FirmwareRetryLimit is after how many retries of its firmware a machine counts as failed. Default: 5.
 	FirmwareRetryLimit int
 	// Deadlines bound the activities.
@@ -61,6 +67,42 @@ func (s Settings) WithDefaults() Settings {
 	return s
 }
 
+func (s Settings) validate() error {
+	var problems *multierror.Error
+	if s.MaxInMaintenance < 0 {
+		problems = multierror.Append(problems, fmt.Errorf("MaxInMaintenance is %d, must not be negative", s.MaxInMaintenance))
+	}
+	if s.MaxShareInMaintenance < 0 || s.MaxShareInMaintenance > 1 {
+		problems = multierror.Append(problems, fmt.Errorf("MaxShareInMaintenance is %g, must be between 0 and 1", s.MaxShareInMaintenance))
+	}
+	d := s.Deadlines
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"PollInterval", s.PollInterval}, {"FailedGrace", s.FailedGrace}, {"Deadlines.FirmwareUpgrade", d.FirmwareUpgrade}, {"Deadlines.NVOSUpdate", d.NVOSUpdate},
+		{"Deadlines.ConfigureNmxCluster", d.ConfigureNmxCluster}, {"Deadlines.PowerSequence", d.PowerSequence}, {"Deadlines.Completed", d.Completed}, {"Deadlines.Validating", d.Validating}} {
+		if f.d < 0 {
+			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", f.name, f.d))
+		}
+	}
+	return problems.ErrorOrNil()
+}
+
+// limit is how many of that many racks may be in maintenance at once, zero for all.
+func (s Settings) limit(racks int) int {
+	limit := s.MaxInMaintenance
+	if s.MaxShareInMaintenance > 0 {
+		share := max(1, int(s.MaxShareInMaintenance*float64(racks)))
+		if limit == 0 || share < limit {
+			limit = share
+		}
+	}
+	return limit
+}
+
+// limited reports whether there is a limit at all.
+func (s Settings) limited() bool { return s.MaxInMaintenance > 0 || s.MaxShareInMaintenance > 0 }
+
 // KindConfig says what a rack is driven with.
 type KindConfig struct {
 	// Driver touches the hardware. Required.
@@ -77,13 +119,28 @@ type KindConfig struct {
 
 // New makes the kind of racks.
 func New(cfg KindConfig) (*lifecycle.Kind, error) {
+	h, err := newHandler(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return h.kind()
+}
+
+func newHandler(cfg KindConfig) (*handler, error) {
 	if cfg.Driver == nil {
 		return nil, errors.New("rack config: Driver is missing")
 	}
 	if cfg.Profile == nil {
 		return nil, errors.New("rack config: Profile is missing")
 	}
-	h := &handler{cfg: cfg, set: cfg.Settings.WithDefaults(), caps: cfg.Driver.Capabilities()}
+	set := cfg.Settings.WithDefaults()
+	if err := set.validate(); err != nil {
+		return nil, fmt.Errorf("rack config: %w", err)
+	}
+	return &handler{cfg: cfg, set: set, caps: cfg.Driver.Capabilities()}, nil
+}
+
+func (h *handler) kind() (*lifecycle.Kind, error) {
 	return lifecycle.Define(lifecycle.Definition[Rack, State, Trigger]{
 		Kind: backend.KindRack, Table: table, States: states, Handlers: h.handlers(), Clone: clone, OnDeleted: Deleted,
 		Requests: h.requestTypes(), AcceptDelete: acceptDelete, OnMember: memberChanged, Cycle: cycleID,

@@ -89,7 +89,7 @@ func (u *run) cancelled(req backend.Request) (lifecycle.Outcome, error) {
 func (u *run) wakeWaiting() { u.h.wakeWaiting(u.env, u.r) }
 
 func (h *handler) wakeWaiting(env *lifecycle.Env, r *Rack) {
-	if h.set.MaxInMaintenance == 0 {
+	if !h.set.limited() {
 		return
 	}
 	for _, o := range lifecycle.All[Rack](&env.Tx, backend.KindRack) {

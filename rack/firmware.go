@@ -38,7 +38,7 @@ func (u *run) firmware() (entry backend.FirmwareEntry, skip string, err error) {
 	return entry, "", nil
 }
 
-// firmwareSkip says why this cycle will not touch firmware, empty if it will.
+// firmwareTargets are the devices of a batch.
 func (u *run) firmwareTargets(entry backend.FirmwareEntry) []backend.Device {
 	devices := append(u.machines(), u.switches()...)
 	if entry.PowerShelves {
@@ -49,21 +49,16 @@ func (u *run) firmwareTargets(entry backend.FirmwareEntry) []backend.Device {
 
 // firmwareStart submits the one batch and, in the same commit, puts a request on every machine and switch in it.
 func (u *run) firmwareStart() (lifecycle.Outcome, error) {
-	entry, skip, err := u.firmware()
+	p, err := u.planned()
 	switch {
-	case errors.Is(err, backend.ErrNotFound):
-		return u.fail(err.Error())
 	case err != nil:
 		return lifecycle.Outcome{}, err
-	case skip != "":
-		return u.done("skipped: " + skip)
-	case u.h.caps.Firmware == nil:
-		return u.done("skipped: the driver has no firmware capability")
+	case p.Fails != "":
+		return u.fail(p.Fails)
+	case p.Skip != "":
+		return u.done("skipped: " + p.Skip)
 	}
-	devices := u.firmwareTargets(entry)
-	if len(devices) == 0 {
-		return u.done("skipped: no device in scope")
-	}
+	devices, entry := p.devices, p.entry
 	order := backend.FirmwareOrder{Firmware: entry.ID, Components: u.activity.Components, Force: u.activity.Force}
 	jobs, err := u.h.caps.Firmware.ApplyFirmware(u.ctx, u.env.Key("ApplyFirmware", 0), order, devices)
 	if errors.Is(err, backend.ErrNotSupported) {

@@ -34,6 +34,7 @@ type Config struct {
 // Manager brings up and operates the racks of a site. It is what a provisioner holds. All methods are safe for concurrent use.
 type Manager struct {
 	ctl         *lifecycle.Controller
+	racks       *handler
 	site        *SiteIndex
 	credentials backend.CredentialStore
 }
@@ -60,7 +61,12 @@ func NewManager(ctx context.Context, store backend.Store, cfg Config) (*Manager,
 func (m *Manager) kinds(cfg Config) ([]*lifecycle.Kind, error) {
 	mc := cfg.Machine
 	mc.Driver = cfg.Driver
-	racks, err1 := New(KindConfig{Driver: cfg.Driver, Profile: m.site.Profile, Credentials: cfg.Credentials, Catalog: cfg.Catalog, Settings: cfg.Settings})
+	h, err := newHandler(KindConfig{Driver: cfg.Driver, Profile: m.site.Profile, Credentials: cfg.Credentials, Catalog: cfg.Catalog, Settings: cfg.Settings})
+	if err != nil {
+		return nil, err
+	}
+	m.racks = h
+	racks, err1 := h.kind()
 	machines, err2 := machine.New(mc)
 	switches, err3 := nvswitch.New(nvswitch.Config{Driver: cfg.Driver, Credentials: cfg.Credentials})
 	shelves, err4 := powershelf.New(powershelf.Config{Driver: cfg.Driver, Credentials: cfg.Credentials})

@@ -67,18 +67,16 @@ func (u *run) awaited(from lifecycle.Step) []lifecycle.Step {
 
 // nvosStart submits the one batch of switch images and puts a request on every switch that has none of this cycle yet.
 func (u *run) nvosStart() (lifecycle.Outcome, error) {
-	if skip := u.nvosSkip(u.activity); skip != "" {
-		return u.done("skipped: " + skip)
-	}
-	devices := u.switches()
-	missing, err := u.withoutNVOS(devices)
-	if err != nil {
+	p, err := u.planned()
+	switch {
+	case err != nil:
 		return lifecycle.Outcome{}, err
+	case p.Fails != "":
+		return u.fail(p.Fails)
+	case p.Skip != "":
+		return u.done("skipped: " + p.Skip)
 	}
-	if missing != "" {
-		return u.fail("switch images cannot be updated: " + missing)
-	}
-	image, _ := u.image(u.activity)
+	devices, image := p.devices, p.Installs
 	files, err := u.h.caps.SwitchImage.ApplySwitchImage(u.ctx, u.env.Key("ApplySwitchImage", 0), image, devices)
 	if errors.Is(err, backend.ErrNotSupported) {
 		return u.done("skipped: the driver has no switch image capability")

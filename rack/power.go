@@ -25,11 +25,8 @@ func (u *run) stages(on bool) []stage {
 }
 
 func (u *run) poweringOff() (lifecycle.Outcome, error) {
-	if u.h.caps.Power == nil {
-		return u.done("skipped: the driver has no power capability")
-	}
-	if len(u.targets()) == 0 {
-		return u.done("skipped: no device in scope")
+	if p, err := u.planned(); err != nil || p.Skip != "" {
+		return u.skipPower(p, err)
 	}
 	arrived, out, err := u.sequence(backend.ActionPowerOff, backend.PowerOff)
 	if !arrived {
@@ -44,8 +41,8 @@ func (u *run) poweringOff() (lifecycle.Outcome, error) {
 }
 
 func (u *run) poweringOn() (lifecycle.Outcome, error) {
-	if u.h.caps.Power == nil {
-		return u.done("skipped: the driver has no power capability")
+	if p, err := u.planned(); err != nil || p.Skip != "" {
+		return u.skipPower(p, err)
 	}
 	arrived, out, err := u.sequence(backend.ActionPowerOn, backend.PowerOn)
 	if !arrived {
@@ -55,6 +52,13 @@ func (u *run) poweringOn() (lifecycle.Outcome, error) {
 		u.result(backend.Result{Target: d.Ref, Status: backend.ResultOK, To: string(backend.PowerOn)})
 	}
 	return u.done("power is on", refs(u.targets())...)
+}
+
+func (u *run) skipPower(p ActivityPlan, err error) (lifecycle.Outcome, error) {
+	if err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	return u.done("skipped: " + p.Skip)
 }
 
 // sequence takes the stages in order and goes on to the next when all of one has reached the power state. A device that is there already is not touched.

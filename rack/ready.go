@@ -136,12 +136,14 @@ func (h *handler) blocked(r *Rack, env *lifecycle.Env, kids children, scope Scop
 	if held := heldIn(kids, scope, env.Now()); held != "" {
 		return held
 	}
-	if h.set.MaxInMaintenance == 0 {
+	if !h.set.limited() {
 		return ""
 	}
 	inside, ahead := 0, 0
 	mine := h.queued(r, env)
-	for _, o := range lifecycle.All[Rack](&env.Tx, backend.KindRack) {
+	all := lifecycle.All[Rack](&env.Tx, backend.KindRack)
+	limit := h.set.limit(len(all))
+	for _, o := range all {
 		switch {
 		case o.Ref() == r.Ref():
 		case o.In(string(inMaintenance)) && State(o.State()) != PoweredOff:
@@ -150,10 +152,10 @@ func (h *handler) blocked(r *Rack, env *lifecycle.Env, kids children, scope Scop
 			ahead++
 		}
 	}
-	if inside+ahead < h.set.MaxInMaintenance {
+	if inside+ahead < limit {
 		return ""
 	}
-	return fmt.Sprintf("%d racks are in maintenance and %d are ahead of it; at most %d at once", inside, ahead, h.set.MaxInMaintenance)
+	return fmt.Sprintf("%d racks are in maintenance and %d are ahead of it; at most %d at once", inside, ahead, limit)
 }
 
 // waits reports whether another rack could start if there were room: it stands in the line.

@@ -54,6 +54,10 @@ func acceptMaintenance(tx *lifecycle.Tx, r *Rack, req *backend.Request) error {
 	if err != nil {
 		return err
 	}
+	return checkMaintenance(tx, r, params)
+}
+
+func checkMaintenance(tx *lifecycle.Tx, r *Rack, params Maintenance) error {
 	var problems *multierror.Error
 	add := func(format string, args ...any) { problems = multierror.Append(problems, fmt.Errorf(format, args...)) }
 	if s := State(r.State()); s != Ready && s != Error {
