@@ -175,6 +175,9 @@ func (ed *edit) record(r backend.Request) {
 func (ed *edit) endAll(tx *Tx, state backend.RequestState, reason string) {
 	for _, r := range ed.open {
 		r.State, r.EndedAt, r.Reason = state, tx.now, reason
+		if r.Type == ForceDelete { // this is what it asked for
+			r.State = backend.RequestFinished
+		}
 		ed.record(r)
 	}
 	ed.open = nil

@@ -21,8 +21,8 @@ func (h *handler) provisioning(ctx context.Context, m *Machine, env *lifecycle.E
 	if h.cfg.Tenant != nil {
 		done, err := h.cfg.Tenant.Provision(ctx, env.Key("Provision", 0), m.Device(), m.Tenant)
 		switch {
-		case backend.Classify(err) == backend.ErrNotSupported:
-		case backend.Classify(err) == backend.ErrPermanent:
+		case unsupported(err):
+		case permanent(err):
 			return h.fail(m, env, ProvisioningFailed, CauseInstance, err.Error())
 		case err != nil:
 			return lifecycle.Outcome{}, fmt.Errorf("provision machine %s for %s: %w", m.ID(), m.Tenant, err)

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +24,7 @@ func (h *handler) verifying(own handle) handle {
 			return h.bomValidated(m, env, noSKU)
 		}
 		out, err := own(ctx, m, env)
-		if errors.Is(err, backend.ErrNotSupported) {
+		if unsupported(err) {
 			return h.bomValidated(m, env, noSKU)
 		}
 		return out, err
@@ -61,7 +60,7 @@ func (h *handler) match(ctx context.Context, m *Machine) (backend.SKUMatch, erro
 	var parts map[string]string
 	if h.caps.Agent != nil {
 		report, err := h.caps.Agent.Discover(ctx, m.Device())
-		if err != nil && !errors.Is(err, backend.ErrNotSupported) {
+		if err != nil && !unsupported(err) {
 			return backend.SKUMatch{}, fmt.Errorf("read the parts of machine %s: %w", m.ID(), err)
 		}
 		parts = report.Parts

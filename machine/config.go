@@ -79,8 +79,12 @@ func (c Config) WithDefaults() Config {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.FirmwareRetryInterval, DefaultFirmwareRetryInterval}, {&c.ManualDeadline, defaultManualDeadline}, {&c.ScriptDeadline, defaultScriptDeadline},
-		{&c.JobStageTimeout, defaultStageTimeout}, {&c.RestartInterval, defaultRestartInterval}, {&c.ValidationDeadline, defaultValidationDeadline},
+		{&c.FirmwareRetryInterval, DefaultFirmwareRetryInterval},
+		{&c.ManualDeadline, defaultManualDeadline},
+		{&c.ScriptDeadline, defaultScriptDeadline},
+		{&c.JobStageTimeout, defaultStageTimeout},
+		{&c.RestartInterval, defaultRestartInterval},
+		{&c.ValidationDeadline, defaultValidationDeadline},
 		{&c.PollInterval, defaultPollInterval},
 	} {
 		if *d.field == 0 {
@@ -116,7 +120,7 @@ func retries(n int) int { return limit(n, DefaultFirmwareRetryLimit) }
 func (c Config) validate() error {
 	var problems *multierror.Error
 	if c.Driver == nil {
-		problems = multierror.Append(problems, errors.New("Driver is missing"))
+		problems = multierror.Append(problems, errors.New("no Driver is given"))
 	}
 	if c.JobAttempts < 0 {
 		problems = multierror.Append(problems, fmt.Errorf("JobAttempts is %d, must not be negative", c.JobAttempts))
@@ -125,8 +129,13 @@ func (c Config) validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"FirmwareRetryInterval", c.FirmwareRetryInterval}, {"ManualDeadline", c.ManualDeadline}, {"ScriptDeadline", c.ScriptDeadline}, {"JobStageTimeout", c.JobStageTimeout},
-		{"RestartInterval", c.RestartInterval}, {"ValidationDeadline", c.ValidationDeadline}, {"PollInterval", c.PollInterval},
+		{"FirmwareRetryInterval", c.FirmwareRetryInterval},
+		{"ManualDeadline", c.ManualDeadline},
+		{"ScriptDeadline", c.ScriptDeadline},
+		{"JobStageTimeout", c.JobStageTimeout},
+		{"RestartInterval", c.RestartInterval},
+		{"ValidationDeadline", c.ValidationDeadline},
+		{"PollInterval", c.PollInterval},
 	} {
 		if d.value < 0 {
 			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", d.name, d.value))

@@ -85,7 +85,8 @@ func (h *handler) failed(ctx context.Context, m *Machine, env *lifecycle.Env) (l
 		if m.Failure != nil {
 			m.Failure.Attempt = 0
 		}
-		return h.recovered(m).Because("asked to").By(req.Initiator), env.Finish(req.ID, "back to "+string(recoverTo(State(m.State()), m.ReturnTo)))
+		to := recoverTo(State(m.State()), m.ReturnTo)
+		return h.recovered(m).Because("asked to").By(req.Initiator), env.Finish(req.ID, "back to "+string(to))
 	}
 	if req, ok := env.Pending(TypeValidate); ok && m.Cause == CauseMachineValidation {
 		h.recovered(m)

@@ -84,7 +84,7 @@ func (h *handler) checkingFirmware(ctx context.Context, m *Machine, env *lifecyc
 	}
 	note, err := h.readFirmware(ctx, m)
 	switch {
-	case backend.Classify(err) == backend.ErrPermanent:
+	case permanent(err):
 		return h.upgradeFailed(m, env, FirmwareCheckFailed, err.Error())
 	case err != nil:
 		return lifecycle.Outcome{}, err
@@ -113,7 +113,7 @@ func (h *handler) readFirmware(ctx context.Context, m *Machine) (note string, er
 	}
 	found, err := h.caps.Inventory.FirmwareInventory(ctx, m.Device())
 	switch {
-	case errors.Is(err, backend.ErrNotSupported):
+	case unsupported(err):
 		return noInventory, nil
 	case err != nil:
 		return "", fmt.Errorf("read the firmware of machine %s: %w", m.ID(), err)

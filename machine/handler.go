@@ -66,18 +66,24 @@ func stopped(ctx context.Context) error {
 	return nil
 }
 
+// permanent reports whether asking again cannot help.
+func permanent(err error) bool { return errors.Is(backend.Classify(err), backend.ErrPermanent) }
+
+// unsupported reports whether the hardware has no such function.
+func unsupported(err error) bool { return errors.Is(err, backend.ErrNotSupported) }
+
 // errNoRestart says that nothing can restart the host.
 var errNoRestart = errors.New("the driver can neither reset the host nor switch its power")
 
 // restartHost restarts the host, by whatever the driver has for it.
 func (h *handler) restartHost(ctx context.Context, key string, m *Machine) error {
 	if h.caps.Reset != nil {
-		if err := h.caps.Reset.ResetHost(ctx, key, m.Device()); !errors.Is(err, backend.ErrNotSupported) {
+		if err := h.caps.Reset.ResetHost(ctx, key, m.Device()); !unsupported(err) {
 			return err
 		}
 	}
 	if h.caps.Power != nil {
-		if err := h.caps.Power.SetPower(ctx, key, backend.ActionReset, []backend.Device{m.Device()}); !errors.Is(err, backend.ErrNotSupported) {
+		if err := h.caps.Power.SetPower(ctx, key, backend.ActionReset, []backend.Device{m.Device()}); !unsupported(err) {
 			return err
 		}
 	}

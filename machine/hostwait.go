@@ -43,7 +43,7 @@ func (h *handler) restartInto(ctx context.Context, m *Machine, env *lifecycle.En
 // is waited for.
 func (h *handler) restartFailed(m *Machine, env *lifecycle.Env, err error) (lifecycle.Outcome, error) {
 	patience := time.Duration(h.cfg.RestartLimit+1) * h.cfg.RestartInterval
-	if backend.Classify(err) == backend.ErrPermanent || env.Now().Sub(m.Since()) >= patience {
+	if permanent(err) || env.Now().Sub(m.Since()) >= patience {
 		return h.fail(m, env, DiscoveryFailed, CauseDiscovery, err.Error())
 	}
 	return lifecycle.Outcome{}, err
@@ -59,7 +59,7 @@ func (h *handler) awaitHost(ctx context.Context, m *Machine, env *lifecycle.Env,
 	if ended := stopped(ctx); ended != nil {
 		return "", out, ended
 	}
-	if errors.Is(err, backend.ErrNotSupported) {
+	if unsupported(err) {
 		return noAgent, out, nil
 	}
 	observed := silence(want.at(report), m.RestartedAt)

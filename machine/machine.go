@@ -126,7 +126,7 @@ func (m *Machine) Failed(retryLimit int) bool {
 
 func clone(m *Machine) *Machine {
 	c := *m
-	c.Object = m.Object.Clone()
+	c.Object = m.Clone()
 	c.Firmware = maps.Clone(m.Firmware)
 	c.SKUDifferences = slices.Clone(m.SKUDifferences)
 	c.Restarts = copied(m.Restarts)

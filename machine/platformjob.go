@@ -187,6 +187,7 @@ func (p *jobPass) lost(cause string) jobStep {
 	return p.to(StageRecoverPowerOff)
 }
 
+// nextAttempt begins in a new pass: when it began is on record before anything is asked of the hardware, so a process that dies does not move that time.
 func (p *jobPass) nextAttempt() jobStep {
 	p.job.Attempt++
 	p.job.Since = p.env.Now()
@@ -194,7 +195,8 @@ func (p *jobPass) nextAttempt() jobStep {
 		p.m.RestartedAt = p.job.Since
 	}
 	p.job.ID, p.job.Restarted, p.job.PoweredOff = "", false, false
-	return p.to(StageInspect)
+	p.enter(p.m, p.env, StageInspect)
+	return p.waits("the next attempt", p.job.LastError)
 }
 
 // jobOutcome turns a step that waits into an outcome.

@@ -52,7 +52,7 @@ func (p *jobPass) recoverBMC(ctx context.Context) jobStep {
 }
 
 func (p *jobPass) recoveryTrouble(err error) jobStep {
-	if class := backend.Classify(err); class == backend.ErrNotSupported || class == backend.ErrPermanent {
+	if unsupported(err) || permanent(err) {
 		return p.recovered()
 	}
 	return p.trouble(err)

@@ -62,7 +62,7 @@ func (p *jobPass) submit(ctx context.Context) jobStep {
 func (p *jobPass) poll(ctx context.Context) jobStep {
 	status, err := p.caps.Platform.PlatformJob(ctx, backend.Job{Device: p.m.Ref(), ID: p.job.ID})
 	switch {
-	case errors.Is(err, backend.ErrNoJob), errors.Is(err, backend.ErrNotSupported):
+	case errors.Is(err, backend.ErrNoJob), unsupported(err):
 		p.job.LastError = fmt.Sprintf("job %s cannot be polled: %s", p.job.ID, err)
 		p.job.ID = ""
 		return p.to(StageVerify)
@@ -130,10 +130,10 @@ func (p *jobPass) verify(ctx context.Context) jobStep {
 // trouble says what follows from an error of the driver. One that may pass is kept with the job and the call is made again, with the same key, until the
 // stage's deadline: returning it would lose the deadline.
 func (p *jobPass) trouble(err error) jobStep {
-	switch backend.Classify(err) {
-	case backend.ErrNotSupported:
+	switch {
+	case unsupported(err):
 		return jobStep{end: jobDone, text: "is not supported: passed"}
-	case backend.ErrPermanent:
+	case permanent(err):
 		p.job.LastError = err.Error()
 		return jobStep{end: jobFailed, text: err.Error()}
 	default:

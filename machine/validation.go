@@ -68,7 +68,7 @@ func (h *handler) testing(ctx context.Context, m *Machine, env *lifecycle.Env) (
 	}
 	status, err := h.caps.Validation.ValidationJob(ctx, backend.Job{Device: m.Ref(), ID: m.ValidationJob})
 	switch {
-	case backend.Classify(err) == backend.ErrPermanent:
+	case permanent(err):
 		out, err = h.invalid(m, env, err.Error())
 	case err != nil:
 		return out, true, fmt.Errorf("poll the tests of machine %s: %w", m.ID(), err)
@@ -91,12 +91,12 @@ func (h *handler) beginTests(ctx context.Context, m *Machine, env *lifecycle.Env
 		}
 	}
 	id, err := h.caps.Validation.ValidateMachine(ctx, env.Key("ValidateMachine", 0), m.Device())
-	switch backend.Classify(err) {
-	case nil:
+	switch {
+	case err == nil:
 		m.ValidationJob = id
-	case backend.ErrNotSupported:
+	case unsupported(err):
 		out, err = h.validated(m, env, ValidationSkipped, noValidator)
-	case backend.ErrPermanent:
+	case permanent(err):
 		out, err = h.invalid(m, env, err.Error())
 	default:
 		return out, true, fmt.Errorf("start the tests of machine %s: %w", m.ID(), err)

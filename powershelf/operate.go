@@ -58,7 +58,7 @@ func (h *handler) maintenance(action backend.PowerAction, want backend.PowerStat
 	return func(ctx context.Context, p *PowerShelf, env *lifecycle.Env) (lifecycle.Outcome, error) {
 		fail := func(cause error) (lifecycle.Outcome, error) { return h.fail(p, env, action, cause) }
 		if req, ok := env.Started(lifecycle.TypeMaintenance); ok && req.CancelledBy != "" && !p.Driven {
-			return h.cancelled(p, env, req)
+			return h.cancelled(env, req)
 		}
 		if h.caps.Power == nil {
 			return fail(errors.New("the driver has no capability to switch power"))
@@ -136,8 +136,8 @@ func (h *handler) fail(p *PowerShelf, env *lifecycle.Env, action backend.PowerAc
 	return out.By(req.Initiator), env.Fail(req.ID, p.Cause, result)
 }
 
-// cancelled ends an operation that was not handed to the hardware yet.
-func (h *handler) cancelled(p *PowerShelf, env *lifecycle.Env, req backend.Request) (lifecycle.Outcome, error) {
-	p.Cause = "maintenance cancelled by " + req.CancelledBy
-	return lifecycle.Fire(OperationFailed).Because(p.Cause).By(req.CancelledBy), env.End(env.Self(), req.ID, backend.RequestCancelled, p.Cause)
+// cancelled ends an operation that was not handed to the hardware yet: nothing was done, so nothing has failed.
+func (h *handler) cancelled(env *lifecycle.Env, req backend.Request) (lifecycle.Outcome, error) {
+	cause := "cancelled by " + req.CancelledBy + " before anything was done"
+	return lifecycle.Fire(OperationCancelled).Because(cause).By(req.CancelledBy), env.End(env.Self(), req.ID, backend.RequestCancelled, cause)
 }

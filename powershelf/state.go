@@ -35,6 +35,7 @@ const (
 	MaintenanceRequested Trigger = "MaintenanceRequested"
 	OperationCompleted   Trigger = "OperationCompleted"
 	OperationFailed      Trigger = "OperationFailed"
+	OperationCancelled   Trigger = "OperationCancelled"
 	Deleted              Trigger = "Deleted"
 	Removed              Trigger = "Removed"
 )

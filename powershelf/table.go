@@ -16,6 +16,7 @@ var table = lifecycle.Table[State, Trigger]{
 	{From: Ready, On: MaintenanceRequested, To: PoweringOff, Guard: "the request's operation is PowerOff"},
 	{From: "Maintenance", On: OperationCompleted, To: Ready, Note: "the new power state was observed; consumes the request"},
 	{From: "Maintenance", On: OperationFailed, To: Error, Note: "no retry; consumes the request"},
+	{From: "Maintenance", On: OperationCancelled, To: Ready, Note: "cancelled before the hardware was asked; the shelf works as before"},
 	{From: Error, On: MaintenanceRequested, To: PoweringOn, Guard: "the request's operation is PowerOn"},
 	{From: Error, On: MaintenanceRequested, To: PoweringOff, Guard: "the request's operation is PowerOff"},
 	{From: lifecycle.Any, On: Deleted, To: Deleting, Note: "before everything else"},
