@@ -71,8 +71,11 @@ type Endpoint struct {
 
 // Job names one piece of long work on one device.
 type Job struct {
-	Device Ref
-	ID     string
+	// Device is what it works on, and Endpoint where that is reached, so that a driver needs no memory of its own to poll.
+	Device   Ref
+	Endpoint Endpoint
+	// ID is what the submission returned.
+	ID string
 }
 
 // JobState is where a job stands.

@@ -7,7 +7,8 @@ import "time"
 type Record struct {
 	// Ref names the object.
 	Ref Ref
-	// Rack is the id of the rack that the object belongs to; a rack belongs to itself. It never changes.
+	// Rack is the id of the rack that the object belongs to; a rack belongs to itself. It changes only when an object of the same name
+	// appears anew after a deletion.
 	Rack string
 	// State is the lifecycle state. It is empty in a tombstone, see Gone.
 	State string
@@ -20,7 +21,7 @@ type Record struct {
 	Transitions uint64
 	// Outcome is the result of the last pass over the object.
 	Outcome Outcome
-	// Data is the typed rest as JSON. In a Write, nil means unchanged.
+	// Data is the typed rest as JSON. It comes back byte for byte. In a Write, nil means unchanged.
 	Data []byte
 }
 

@@ -20,7 +20,7 @@ type Store interface {
 
 	// Commit applies a batch. Each Commit of the batch is atomic and succeeds or fails on its own, in the order of the batch: a later
 	// one sees what an earlier one wrote. The slice holds one error for each Commit, nil where it was applied; an error that wraps
-	// ErrConflict or ErrExists says that this Commit changed nothing.
+	// ErrConflict or ErrExists says that this Commit changed nothing; so does any other, which the store explains.
 	//
 	// When Commit returns without an error, all that it reported as applied must survive the loss of the process and, for a
 	// durable store, of power. When it returns an error, the slice is nil and all or none of the batch may have been applied: none if the error
@@ -41,7 +41,7 @@ type Store interface {
 
 // Commit is the unit of atomicity: all of it is applied, or nothing.
 type Commit struct {
-	// Writes are the objects that change. A Commit that posts or updates requests of an object has a Write of that object too, so the
+	// Writes are the objects that change, each named once. A Commit that posts or updates requests of an object has a Write of that object too, so the
 	// object's Version guards its requests.
 	Writes []Write
 	// Post are new requests. A request whose id and object exist already fails the Commit with ErrExists.

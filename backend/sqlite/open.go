@@ -72,7 +72,7 @@ func locate(path string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(full)
 	if err != nil {
-		return "", advise(full, "follow the link", err)
+		return "", fmt.Errorf("sqlite: open %s: it is a link that leads nowhere, remove it: %w", full, err)
 	}
 	if info, err := os.Stat(real); err == nil && !info.Mode().IsRegular() {
 		return "", fmt.Errorf("sqlite: open %s: it is a %s, want the path of a file", real, fileType(info))

@@ -1,7 +1,9 @@
 package sqlite_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -67,4 +69,30 @@ func TestAnObjectThatReturnsInAnotherRackIsListedThere(t *testing.T) {
 
 func BenchmarkCommit(b *testing.B) {
 	backendtest.BenchStore(b, func(b *testing.B) backend.Store { return open(b, b.TempDir()) })
+}
+
+// BenchmarkCommitFromManyCallers shows what it brings that commits of many goroutines are written together: each of them commits one
+// object at a time and waits for the disk.
+func BenchmarkCommitFromManyCallers(b *testing.B) {
+	for _, callers := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			var all sync.WaitGroup
+			b.ResetTimer()
+			for caller := range callers {
+				all.Go(func() {
+					for version := range uint64(b.N/callers + 1) {
+						results, err := s.Commit(b.Context(), []backend.Commit{step(fmt.Sprint(caller), version, "Ready")})
+						if err != nil || results[0] != nil {
+							b.Error(err, results)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+			require.NoError(b, s.Close())
+		})
+	}
 }

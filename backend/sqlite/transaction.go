@@ -78,16 +78,21 @@ func (w *writer) transaction(group []*call) error {
 	}
 	if err := run(w.commit); err != nil {
 		w.abandon()
-		if lite.ErrCode(err).ToPrimary() == lite.ResultFull {
-			// The last page of a transaction makes it valid, and there was no room for that page.
-			return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
-		}
-		// After another failure the log may hold the whole transaction, for example when only the wait for the disk failed. This
-		// process does not see it, but the next one would after a crash.
-		return err
+		return commitFailure(err)
 	}
 	w.keys.keep()
 	return nil
+}
+
+// commitFailure says how a COMMIT that failed has to be taken.
+func commitFailure(err error) error {
+	if lite.ErrCode(err).ToPrimary() == lite.ResultFull {
+		// The last page of a transaction makes it valid, and there was no room for that page.
+		return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
+	}
+	// After another failure the log may hold the whole transaction, for example when only the wait for the disk failed. This process
+	// does not see it, but the next one would after a crash.
+	return err
 }
 
 // abandon ends a failed transaction. Some errors have ended it already.
