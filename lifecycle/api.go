@@ -19,6 +19,7 @@ func (c *Controller) Request(ctx context.Context, n NewRequest, on ...backend.Re
 	var posted []backend.Request
 	err := c.Apply(ctx, func(tx *Tx) error {
 		posted = posted[:0]
+		n := n // an id that was made for an attempt which lost may be somebody else's now
 		if len(on) == 0 {
 			return &RejectedError{Type: n.Type, Err: fmt.Errorf("no object is named")}
 		}
@@ -135,9 +136,9 @@ func (c *Controller) PlaceHold(ctx context.Context, ref backend.Ref, h Hold) err
 			return fmt.Errorf("hold: %w", err)
 		}
 		var problems *multierror.Error
-		for name, value := range map[string]string{"type": h.Type, "owner": h.Owner, "reason": h.Reason} {
-			if value == "" {
-				problems = multierror.Append(problems, fmt.Errorf("it has no %s", name))
+		for _, field := range [...]struct{ name, value string }{{"type", h.Type}, {"owner", h.Owner}, {"reason", h.Reason}} {
+			if field.value == "" {
+				problems = multierror.Append(problems, fmt.Errorf("it has no %s", field.name))
 			}
 		}
 		if !h.Expires.IsZero() && !h.Expires.After(tx.now) {
@@ -163,6 +164,7 @@ func (c *Controller) ReleaseHold(ctx context.Context, ref backend.Ref, typ, owne
 			return fmt.Errorf("release hold: %w", err)
 		}
 		o := ed.base
+		o.dropExpired(tx.now)
 		before := len(o.Holds)
 		o.Holds = slices.DeleteFunc(o.Holds, func(x Hold) bool { return x.Type == typ && x.Owner == owner })
 		if len(o.Holds) == before {

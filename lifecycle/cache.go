@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,6 +55,22 @@ func encode(e Entity) ([]byte, uint64, error) {
 		return nil, 0, fmt.Errorf("encode %s: %w", e.Base().ref, err)
 	}
 	return data, maphash.Bytes(hashSeed, data), nil
+}
+
+// encode encodes an edited object. data is nil when the encoding is that of the snapshot which the edit began with.
+func (c *Controller) encode(ed *edit) (data []byte, hash uint64, err error) {
+	buf := c.buffers.Get().(*bytes.Buffer)
+	defer c.buffers.Put(buf)
+	buf.Reset()
+	if err := json.NewEncoder(buf).Encode(ed.e); err != nil {
+		return nil, 0, fmt.Errorf("encode %s: %w", ed.base.ref, err)
+	}
+	raw := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	hash = maphash.Bytes(hashSeed, raw)
+	if ed.based != nil && ed.based.hash == hash {
+		return nil, hash, nil
+	}
+	return bytes.Clone(raw), hash, nil
 }
 
 // load turns a record into a snapshot. A record that cannot be understood yields a broken one: the object is reported and left alone,
@@ -211,10 +228,10 @@ func (c *Controller) reload(ctx context.Context, ref backend.Ref) error {
 	s := k.load(rec, open)
 	if ent == nil {
 		c.mu.Lock()
+		defer c.mu.Unlock()
 		if c.entries[ref] == nil {
-			c.link(k, s)
+			c.queue.add(&c.link(k, s).job, c.Now())
 		}
-		c.mu.Unlock()
 		return nil
 	}
 	c.publish(ent, s)

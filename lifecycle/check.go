@@ -120,12 +120,7 @@ func (c *checker) competing() {
 		rows := c.g.permitted[s]
 		for i, row := range rows {
 			for _, other := range rows[i+1:] {
-				if row.On != other.On {
-					continue
-				}
-				if row.To == other.To {
-					c.report(s, fmt.Sprintf("trigger %s leads to %s by two rows", row.On, target(row.To)), "remove one of them")
-				} else if row.Guard == "" || other.Guard == "" {
+				if row.On == other.On && (row.Guard == "" || other.Guard == "") {
 					c.report(s, fmt.Sprintf("trigger %s leads to %s and to %s", row.On, target(row.To), target(other.To)), "give each of these rows a Guard that says when it is taken")
 				}
 			}

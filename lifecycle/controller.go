@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -65,9 +66,12 @@ func (c Config) WithDefaults() Config {
 
 func (c Config) validate() error {
 	var problems *multierror.Error
-	for name, d := range map[string]time.Duration{"Resync": c.Resync, "BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "HandlerTimeout": c.HandlerTimeout} {
-		if d < 0 {
-			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", name, d))
+	for _, f := range [...]struct {
+		name string
+		d    time.Duration
+	}{{"Resync", c.Resync}, {"BackoffMin", c.BackoffMin}, {"BackoffMax", c.BackoffMax}, {"HandlerTimeout", c.HandlerTimeout}} {
+		if f.d < 0 {
+			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", f.name, f.d))
 		}
 	}
 	if c.BackoffMin > c.BackoffMax {
@@ -95,7 +99,9 @@ type Controller struct {
 	groups  map[string]*group
 	names   map[string][]backend.Ref
 
-	run runState
+	// buffers hold *bytes.Buffer: most passes encode their object only to see that it has not changed.
+	buffers sync.Pool
+	run     runState
 }
 
 // NewController loads all objects of the store and makes each due. Records that cannot be understood are kept aside, reported as an outcome and in
@@ -107,6 +113,7 @@ func NewController(ctx context.Context, store backend.Store, cfg Config, kinds .
 	}
 	c := &Controller{store: store, cfg: cfg, clock: cfg.Clock, log: cfg.Logger, obs: cfg.Observer, kinds: map[backend.Kind]*Kind{},
 		queue: newQueue(), entries: map[backend.Ref]*entry{}, groups: map[string]*group{}, names: map[string][]backend.Ref{}}
+	c.buffers.New = func() any { return new(bytes.Buffer) }
 	for _, k := range kinds {
 		if c.kinds[k.name] != nil {
 			return nil, fmt.Errorf("kind %s is given twice", k.name)
@@ -204,7 +211,7 @@ func (c *Controller) Apply(ctx context.Context, f func(tx *Tx) error) error {
 			c.finish(ctx, p, nil)
 			return nil
 		}
-		if err := c.recover(ctx, p); err != nil {
+		if err := c.refresh(ctx, p); err != nil {
 			return err
 		}
 		if attempt == maxAttempts {
@@ -213,11 +220,33 @@ func (c *Controller) Apply(ctx context.Context, f func(tx *Tx) error) error {
 	}
 }
 
-// recover reads every object of a pass again whose commit was refused or of unknown outcome.
+// recover reads every object of a pass again whose commit is of unknown outcome.
 func (c *Controller) recover(ctx context.Context, p *pass) error {
 	var problems error
 	for _, w := range p.commit.Writes {
 		problems = errorsJoin(problems, c.reload(ctx, w.Record.Ref))
 	}
 	return problems
+}
+
+// refresh brings the objects of a refused pass up to date. Mostly the winner is a commit of this very controller, and published already; only when that does not explain
+// the refusal has somebody else written, and the store must be asked.
+func (c *Controller) refresh(ctx context.Context, p *pass) error {
+	if c.stale(p) {
+		return nil
+	}
+	return c.recover(ctx, p)
+}
+
+// stale reports whether a newer version of an object that the pass writes was published since it began: the store would refuse its commit.
+func (c *Controller) stale(p *pass) bool {
+	for _, ed := range p.changed {
+		if ed.ent == nil {
+			continue
+		}
+		if s := ed.ent.snap.Load(); s == nil || s.base.version != ed.expect {
+			return true
+		}
+	}
+	return false
 }

@@ -14,10 +14,10 @@ import (
 func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 	switch {
 	case refused == nil:
-		c.applied(ctx, p)
+		c.applied(p)
 	case errors.Is(refused, backend.ErrConflict), errors.Is(refused, backend.ErrExists):
 		c.obs.Conflict(p.ref())
-		if err := c.recover(ctx, p); err != nil {
+		if err := c.refresh(ctx, p); err != nil {
 			c.log.LogAttrs(ctx, slog.LevelError, "reload after a conflict", slog.String("object", p.ref().String()), slog.Any("error", err))
 		}
 		p.next = p.now
@@ -29,8 +29,12 @@ func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 			p.next = p.now.Add(c.backoff(p.ent.job.failures.Add(1), nil))
 		}
 	}
-	if p.ent != nil {
+	if p.ent != nil { // before the wake-ups: an object that moved goes on at once, and its relatives look at where it got to
 		c.queue.done(&p.ent.job, p.next)
+	}
+	if refused == nil {
+		c.wake(ctx, p)
+		c.report(ctx, p)
 	}
 }
 
@@ -41,8 +45,8 @@ func (p *pass) ref() backend.Ref {
 	return p.commit.Writes[0].Record.Ref
 }
 
-// applied publishes the snapshots of a durable commit and wakes who must know.
-func (c *Controller) applied(ctx context.Context, p *pass) {
+// applied publishes the snapshots of a durable commit.
+func (c *Controller) applied(p *pass) {
 	if p.ent != nil && p.err == nil {
 		p.ent.job.failures.Store(0)
 	}
@@ -58,6 +62,10 @@ func (c *Controller) applied(ctx context.Context, p *pass) {
 			c.publish(ed.ent, p.next0[i])
 		}
 	}
+}
+
+// wake makes everything due that must know of a durable commit.
+func (c *Controller) wake(ctx context.Context, p *pass) {
 	for _, ed := range p.changed {
 		if !ed.gone && ed.ent != p.ent {
 			c.queue.add(&ed.ent.job, p.now)
@@ -76,7 +84,6 @@ func (c *Controller) applied(ctx context.Context, p *pass) {
 			}
 		}
 	}
-	c.report(ctx, p)
 }
 
 // wakeRelatives makes the rack of a moved object due, or the members of a moved rack.

@@ -9,7 +9,8 @@ import (
 // Observer is told what the controller does, for metrics. Calls come from several goroutines and hold up the controller: they must be
 // quick and must not call it.
 type Observer interface {
-	// Transitioned is called for every history row once its commit is durable, in the order of the commits.
+	// Transitioned is called for every history row once its commit is durable. Rows of different objects, and rows that a host's own call made, may come in
+	// another order than they were committed: Seq has the order of each object.
 	Transitioned(t backend.Transition)
 	// Passed is called at the end of every pass.
 	Passed(ref backend.Ref, outcome backend.Outcome)

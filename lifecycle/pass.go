@@ -52,6 +52,7 @@ func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) *pass 
 		return p
 	}
 	env.self, p.self = self, self
+	s = self.based // what the pass works on, should a newer one have come meanwhile
 	self.base.dropExpired(now)
 	out, err := c.decide(ctx, env)
 	if err == nil {
@@ -91,17 +92,17 @@ func (c *Controller) decide(ctx context.Context, env *Env) (Outcome, error) {
 
 // call runs a handler under its deadline, and turns a panic into an error of this object.
 func (c *Controller) call(ctx context.Context, h func(context.Context, Entity, *Env) (Outcome, error), env *Env) (out Outcome, err error) {
-	ctx, cancel := c.clock.WithTimeout(ctx, c.cfg.HandlerTimeout)
-	defer cancel()
+	limit := withDeadline(ctx, c.clock, c.cfg.HandlerTimeout)
+	defer limit.stop()
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", ErrHandlerPanic, r)
 			c.log.LogAttrs(ctx, slog.LevelError, "handler panicked", slog.String("object", env.Self().String()), slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	env.ctx = ctx
-	out, err = h(ctx, env.self.e, env)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	env.ctx = limit
+	out, err = h(limit, env.self.e, env)
+	if err != nil && errors.Is(limit.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%s): %w", ErrHandlerOverdue, c.cfg.HandlerTimeout, err)
 	}
 	return out, err
@@ -169,7 +170,7 @@ func (c *Controller) assemble(p *pass) error {
 		}
 	}
 	p.outcome = p.self.outcome
-	return p.collect(p.tx.edits)
+	return p.collect(c, p.tx.edits)
 }
 
 // judge says whether the object is over its SLA, and otherwise when it will be.
@@ -197,20 +198,17 @@ func (ed *edit) judge(now time.Time) (due time.Time) {
 }
 
 // collect builds the commit from what was really changed.
-func (p *pass) collect(edits []*edit) error {
+func (p *pass) collect(c *Controller, edits []*edit) error {
 	for _, ed := range edits {
 		s := &snapshot{e: ed.e, base: ed.base, outcome: ed.outcome, requests: ed.open}
 		var data []byte
 		if !ed.gone {
 			var err error
-			if data, s.hash, err = encode(ed.e); err != nil {
+			if data, s.hash, err = c.encode(ed); err != nil {
 				return err
 			}
 		}
 		if ed.based != nil {
-			if s.hash == ed.based.hash {
-				data = nil
-			}
 			if data == nil && ed.row == nil && len(ed.post) == 0 && len(ed.update) == 0 && ed.outcome == ed.based.outcome {
 				continue
 			}
@@ -268,7 +266,7 @@ func (c *Controller) failed(p *pass, s *snapshot) {
 // pass builds the commit of a host's Tx, nil when nothing was changed.
 func (tx *Tx) pass() (*pass, error) {
 	p := &pass{tx: tx, now: tx.now}
-	if err := p.collect(tx.edits); err != nil || p.empty() {
+	if err := p.collect(tx.c, tx.edits); err != nil || p.empty() {
 		return nil, err
 	}
 	return p, nil

@@ -46,7 +46,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 	}, false)
 	inner := context.WithoutCancel(ctx)
-	w := &workers{c: c, busy: map[int]time.Time{}}
+	w := &workers{c: c}
 	for range c.cfg.Workers {
 		w.start(inner)
 	}
@@ -93,37 +93,42 @@ func (c *Controller) keepTime(ctx context.Context, wake <-chan struct{}, watch f
 
 // workers is the set of goroutines that make passes.
 type workers struct {
-	c    *Controller
-	wg   sync.WaitGroup
-	mu   sync.Mutex
-	busy map[int]time.Time // by worker: since when it makes a pass
-	last int
-	lost map[int]bool // given up: its driver does not return
+	c   *Controller
+	wg  sync.WaitGroup
+	mu  sync.Mutex
+	all []*worker
+}
+
+// worker is one of them.
+type worker struct {
+	since atomic.Int64 // when its pass began, in Unix nanoseconds; 0: it waits for one
+	lost  atomic.Bool  // given up: its driver does not return
 }
 
 func (w *workers) start(ctx context.Context) {
+	one := &worker{}
 	w.mu.Lock()
-	w.last++
-	id := w.last
+	w.all = append(w.all, one)
 	w.mu.Unlock()
 	w.wg.Add(1)
-	go w.loop(ctx, id)
+	go w.loop(ctx, one)
 }
 
-func (w *workers) loop(ctx context.Context, id int) {
+func (w *workers) loop(ctx context.Context, one *worker) {
 	defer func() {
-		if !w.isLost(id) {
+		if !one.lost.Load() {
 			w.wg.Done()
 		}
 	}()
-	for !w.isLost(id) {
+	for !one.lost.Load() {
 		j := w.c.queue.take()
 		if j == nil {
 			return
 		}
-		w.mark(id, w.c.clock.Now())
-		p := w.c.look(ctx, j.entry, w.c.Now())
-		w.mark(id, time.Time{})
+		now := w.c.clock.Now()
+		one.since.Store(now.UnixNano())
+		p := w.c.look(ctx, j.entry, backend.Timestamp(now))
+		one.since.Store(0)
 		switch {
 		case p == nil:
 			w.c.queue.done(j, time.Time{})
@@ -135,40 +140,24 @@ func (w *workers) loop(ctx context.Context, id int) {
 	}
 }
 
-func (w *workers) mark(id int, since time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if since.IsZero() {
-		delete(w.busy, id)
-	} else {
-		w.busy[id] = since
-	}
-}
-
-func (w *workers) isLost(id int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.lost[id]
-}
-
 // replaceStuck starts a new worker for each one whose driver ignores that its context has ended, so that a hung device costs one goroutine and not
 // the service.
 func (w *workers) replaceStuck(ctx context.Context) {
 	now := w.c.clock.Now()
+	stuck := 0
 	w.mu.Lock()
-	var stuck []int
-	for id, since := range w.busy {
-		if now.Sub(since) >= 2*w.c.cfg.HandlerTimeout && !w.lost[id] {
-			stuck = append(stuck, id)
+	kept := w.all[:0]
+	for _, one := range w.all {
+		since := one.since.Load()
+		if since != 0 && now.Sub(time.Unix(0, since)) >= 2*w.c.cfg.HandlerTimeout {
+			one.lost.Store(true)
+			w.wg.Done()
+			stuck++
+			continue
 		}
+		kept = append(kept, one)
 	}
-	if len(stuck) > 0 && w.lost == nil {
-		w.lost = map[int]bool{}
-	}
-	for _, id := range stuck {
-		w.lost[id] = true
-		w.wg.Done()
-	}
+	w.all = kept
 	w.mu.Unlock()
 	for range stuck {
 		w.c.log.LogAttrs(ctx, slog.LevelError, "a driver does not return after its context ended; its worker is replaced", slog.Duration("timeout", w.c.cfg.HandlerTimeout))
@@ -230,17 +219,26 @@ func (c *Controller) commitLoop(ctx context.Context) {
 }
 
 func (c *Controller) writeBatch(ctx context.Context, batch []*pass) {
-	commits := make([]backend.Commit, len(batch))
-	for i, p := range batch {
-		commits[i] = p.commit
+	commits := make([]backend.Commit, 0, len(batch))
+	fresh := batch[:0]
+	for _, p := range batch {
+		if c.stale(p) { // the store would refuse it
+			c.finish(ctx, p, backend.ErrConflict)
+			continue
+		}
+		fresh = append(fresh, p)
+		commits = append(commits, p.commit)
+	}
+	if len(commits) == 0 {
+		return
 	}
 	began := c.clock.Now()
 	results, err := c.store.Commit(ctx, commits)
-	c.obs.Committed(len(batch), c.clock.Now().Sub(began), err)
+	c.obs.Committed(len(commits), c.clock.Now().Sub(began), err)
 	if err != nil {
-		c.log.LogAttrs(ctx, slog.LevelError, "commit failed", slog.Int("commits", len(batch)), slog.Any("error", err))
+		c.log.LogAttrs(ctx, slog.LevelError, "commit failed", slog.Int("commits", len(commits)), slog.Any("error", err))
 	}
-	for i, p := range batch {
+	for i, p := range fresh {
 		if err != nil {
 			c.finish(ctx, p, err)
 			continue

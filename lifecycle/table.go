@@ -58,7 +58,11 @@ func compile(kind string, rows []Row[string, string], states []StateInfo[string]
 		g.order = append(g.order, s.State)
 	}
 	for i, row := range rows {
-		if err := g.checkRow(row); err != nil {
+		err := g.checkRow(row)
+		if j := slices.IndexFunc(rows[:i], func(r Row[string, string]) bool { return r.From == row.From && r.On == row.On && r.To == row.To }); err == nil && j >= 0 {
+			err = fmt.Errorf("row %d is the same", j+1) // stateless panics when it is fired
+		}
+		if err != nil {
 			problems = multierror.Append(problems, fmt.Errorf("row %d (%s): %w", i+1, rowText(row), err))
 		}
 	}

@@ -18,7 +18,26 @@ type Tx struct {
 	ctx   context.Context
 	now   time.Time
 	edits []*edit
+	// index finds the edits by name once there are many.
+	index map[backend.Ref]*edit
 	wakes []backend.Ref
+}
+
+// many is from how many edits on a Tx keeps an index of them.
+const many = 8
+
+// add takes an edit into the Tx.
+func (tx *Tx) add(ed *edit) {
+	tx.edits = append(tx.edits, ed)
+	switch {
+	case tx.index != nil:
+		tx.index[ed.base.ref] = ed
+	case len(tx.edits) == many:
+		tx.index = make(map[backend.Ref]*edit, 4*many)
+		for _, e := range tx.edits {
+			tx.index[e.base.ref] = e
+		}
+	}
 }
 
 // Wake makes another object due when the Tx is committed: something that it waits for has changed. Relatives of an object that moves are woken anyway.
@@ -47,6 +66,9 @@ func (tx *Tx) Now() time.Time { return tx.now }
 func (tx *Tx) Log() *slog.Logger { return tx.c.log }
 
 func (tx *Tx) find(ref backend.Ref) *edit {
+	if tx.index != nil {
+		return tx.index[ref]
+	}
 	for _, ed := range tx.edits {
 		if ed.base.ref == ref {
 			return ed
@@ -66,7 +88,7 @@ func (tx *Tx) begin(ent *entry) (*edit, error) {
 	}
 	e := ent.kind.clone(s.e)
 	ed := &edit{ent: ent, kind: ent.kind, based: s, expect: s.base.version, e: e, base: e.Base(), open: s.requests, outcome: s.outcome}
-	tx.edits = append(tx.edits, ed)
+	tx.add(ed)
 	return ed, nil
 }
 
@@ -91,6 +113,15 @@ func (tx *Tx) Object(ref backend.Ref) (*Object, error) {
 		return nil, err
 	}
 	return ed.base, nil
+}
+
+// Entity returns an object of any kind for editing, like Edit.
+func (tx *Tx) Entity(ref backend.Ref) (Entity, error) {
+	ed, err := tx.edit(ref)
+	if err != nil {
+		return nil, err
+	}
+	return ed.e, nil
 }
 
 // Edit returns an object for editing. What is changed in it is committed together with everything else that the Tx holds. The error wraps
@@ -132,7 +163,7 @@ func (tx *Tx) look(ref backend.Ref) Entity {
 // decoded is left out; Broken names those.
 func Members[E any, P entity[E]](tx *Tx, rack string) []*E {
 	var out []*E
-	tx.members(rack, func(e Entity) {
+	tx.EachMember(rack, func(e Entity) {
 		if p, ok := e.(P); ok {
 			out = append(out, (*E)(p))
 		}
@@ -140,7 +171,8 @@ func Members[E any, P entity[E]](tx *Tx, rack string) []*E {
 	return out
 }
 
-func (tx *Tx) members(rack string, yield func(Entity)) {
+// EachMember calls visit with every object inside a rack, in the order of kinds and ids, for reading only.
+func (tx *Tx) EachMember(rack string, visit func(Entity)) {
 	tx.c.mu.RLock()
 	g := tx.c.groups[rack]
 	tx.c.mu.RUnlock()
@@ -151,22 +183,25 @@ func (tx *Tx) members(rack string, yield func(Entity)) {
 	for _, ent := range list {
 		if ed := tx.findEntry(ent); ed != nil {
 			if !ed.gone {
-				yield(ed.e)
+				visit(ed.e)
 			}
 			continue
 		}
 		if s := ent.snap.Load(); s != nil && s.e != nil {
-			yield(s.e)
+			visit(s.e)
 		}
 	}
 	for _, ed := range tx.edits {
 		if ed.ent == nil && ed.base.rack == rack && ed.base.ref.Kind != backend.KindRack {
-			yield(ed.e)
+			visit(ed.e)
 		}
 	}
 }
 
 func (tx *Tx) findEntry(ent *entry) *edit {
+	if tx.index != nil {
+		return tx.index[ent.ref]
+	}
 	for _, ed := range tx.edits {
 		if ed.ent == ent {
 			return ed
@@ -258,6 +293,7 @@ func (tx *Tx) Create(e Entity, initiator, note string) error {
 		return fmt.Errorf("create %s: %w", base.ref, backend.ErrExists)
 	}
 	ed := &edit{kind: k, e: e, base: base}
+	base.state, base.version, base.transitions = "", 0, 0 // an earlier attempt of Apply may have created the same e
 	rec, err := tx.c.store.Get(tx.ctx, base.ref)
 	switch {
 	case errors.Is(err, backend.ErrNotFound):
@@ -269,7 +305,7 @@ func (tx *Tx) Create(e Entity, initiator, note string) error {
 		ed.expect, base.version, base.transitions = rec.Version, rec.Version, rec.Transitions
 	}
 	ed.move(k.graph.initial, k.graph.createTrigger(), initiator, note, tx.now)
-	tx.edits = append(tx.edits, ed)
+	tx.add(ed)
 	return tx.memberChanged(base)
 }
 

@@ -21,22 +21,22 @@ type children struct {
 }
 
 func lookAtChildren(tx *lifecycle.Tx, rack string) children {
-	return children{
-		machines: kept(lifecycle.Members[machine.Machine](tx, rack)),
-		switches: kept(lifecycle.Members[nvswitch.Switch](tx, rack)),
-		shelves:  kept(lifecycle.Members[powershelf.PowerShelf](tx, rack)),
-		broken:   tx.Broken(rack),
-	}
-}
-
-func kept[P lifecycle.Entity](all []P) []P {
-	out := all[:0]
-	for _, p := range all {
-		if !p.Base().Deleted() {
-			out = append(out, p)
+	var c children
+	tx.EachMember(rack, func(e lifecycle.Entity) {
+		if e.Base().Deleted() {
+			return
 		}
-	}
-	return out
+		switch d := e.(type) {
+		case *machine.Machine:
+			c.machines = append(c.machines, d)
+		case *nvswitch.Switch:
+			c.switches = append(c.switches, d)
+		case *powershelf.PowerShelf:
+			c.shelves = append(c.shelves, d)
+		}
+	})
+	c.broken = tx.Broken(rack)
+	return c
 }
 
 // each visits every child: machines, then switches, then power shelves.
@@ -50,6 +50,26 @@ func (c children) each(visit func(o *lifecycle.Object, ready bool)) {
 	for _, p := range c.shelves {
 		visit(&p.Object, p.Ready())
 	}
+}
+
+// endpoint is where a child is reached.
+func (c children) endpoint(ref backend.Ref) backend.Endpoint {
+	for _, m := range c.machines {
+		if m.Ref() == ref {
+			return m.Endpoint
+		}
+	}
+	for _, s := range c.switches {
+		if s.Ref() == ref {
+			return s.Endpoint
+		}
+	}
+	for _, p := range c.shelves {
+		if p.Ref() == ref {
+			return p.Endpoint
+		}
+	}
+	return backend.Endpoint{}
 }
 
 // count is how many devices of each kind there are, and how many a profile wants.

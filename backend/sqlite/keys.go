@@ -49,15 +49,12 @@ func (k *keys) forget() {
 	k.log = nil
 }
 
-// mark returns a point to which undoTo can go back.
-func (k *keys) mark() int { return len(k.log) }
-
 // keep makes the changes of the running transaction last.
 func (k *keys) keep() { k.log = k.log[:0] }
 
-// undoTo takes changes back, the newest first.
-func (k *keys) undoTo(mark int) {
-	for i := len(k.log) - 1; i >= mark; i-- {
+// undo takes the changes of the running transaction back, the newest first.
+func (k *keys) undo() {
+	for i := len(k.log) - 1; i >= 0; i-- {
 		switch c := k.log[i]; {
 		case c.isRack:
 			delete(k.next, k.racks[c.newRack])
@@ -68,7 +65,7 @@ func (k *keys) undoTo(mark int) {
 			k.objects[c.ref] = c.earlier
 		}
 	}
-	k.log = k.log[:mark]
+	k.log = k.log[:0]
 }
 
 // move notes a new place of an object.
@@ -120,26 +117,43 @@ func (w *writer) rack(id string) (int64, error) {
 	return number, nil
 }
 
+// room refuses a new object in a rack that has no key left.
+func (w *writer) room(ref backend.Ref, rackID string) (refused, err error) {
+	rack, err := w.rack(rackID)
+	if err != nil {
+		return nil, err
+	}
+	next, err := w.nextKey(rack)
+	if err == nil && next >= (rack+1)<<indexBits {
+		refused = fmt.Errorf("sqlite: %s: %w: rack %q has had %d objects, which is all that it can have", ref, backend.ErrNotCommitted, rackID, 1<<indexBits)
+	}
+	return refused, err
+}
+
+// nextKey is the next free key of a rack.
+func (w *writer) nextKey(rack int64) (int64, error) {
+	if next, ok := w.keys.next[rack]; ok {
+		return next, nil
+	}
+	first := rack << indexBits
+	w.selectLastKey.BindInt64(1, first)
+	w.selectLastKey.BindInt64(2, first+1<<indexBits-1)
+	last, _, err := one(w.selectLastKey)
+	return max(first, last+1), err
+}
+
 // settle gives a new object a key beside its rack's other objects. It refuses when the rack has no key left.
 func (w *writer) settle(ref backend.Ref, rackID string) (at place, refused, err error) {
+	if refused, err = w.room(ref, rackID); refused != nil || err != nil {
+		return place{}, refused, err
+	}
 	rack, err := w.rack(rackID)
 	if err != nil {
 		return place{}, nil, err
 	}
-	first := rack << indexBits
-	next, ok := w.keys.next[rack]
-	if !ok {
-		w.selectLastKey.BindInt64(1, first)
-		w.selectLastKey.BindInt64(2, first+1<<indexBits-1)
-		last, _, err := one(w.selectLastKey)
-		if err != nil {
-			return place{}, nil, err
-		}
-		next = max(first, last+1)
-	}
-	if next >= first+1<<indexBits {
-		return place{}, fmt.Errorf("sqlite: %s: %w: rack %q has had %d objects, which is all that it can have",
-			ref, backend.ErrNotCommitted, rackID, 1<<indexBits), nil
+	next, err := w.nextKey(rack)
+	if err != nil {
+		return place{}, nil, err
 	}
 	w.keys.next[rack] = next + 1
 	at = place{key: next, rack: rack}

@@ -14,6 +14,8 @@ const (
 		"reason, params, results, id, kind, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 	sqlUpdateRequest = "UPDATE request SET rack = ?, type = ?, state = ?, initiator = ?, reference = ?, cycle = ?, at = ?, started_at = ?, " +
 		"ended_at = ?, cancelled_by = ?, reason = ?, params = ?, results = ? WHERE id = ? AND kind = ? AND object = ?"
+	sqlSelectRequest = "SELECT 1 FROM request WHERE id = ? AND kind = ? AND object = ?"
+
 	sqlSelectRequests = "SELECT rack, type, state, initiator, reference, cycle, at, started_at, ended_at, cancelled_by, reason, params, " +
 		"results, id, kind, object FROM request"
 )
@@ -30,6 +32,15 @@ func (w *writer) post(r *backend.Request) (refused, err error) {
 		return fmt.Errorf("sqlite: request %q on %s: %w", r.ID, r.On, backend.ErrExists), nil
 	}
 	return nil, nil
+}
+
+// hasRequest reports whether a request with that id is on that object.
+func (w *writer) hasRequest(r *backend.Request) (bool, error) {
+	w.selectRequest.BindText(1, r.ID)
+	w.selectRequest.BindText(2, string(r.On.Kind))
+	w.selectRequest.BindText(3, r.On.ID)
+	_, there, err := one(w.selectRequest)
+	return there, err
 }
 
 // update replaces a request that exists.

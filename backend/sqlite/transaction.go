@@ -14,7 +14,7 @@ type writer struct {
 	keys keys
 
 	begin, commit, rollback        *lite.Stmt
-	savepoint, undo, release       *lite.Stmt
+	selectRequest                  *lite.Stmt
 	insertObject, updateObject     *lite.Stmt
 	moveObject, selectVersion      *lite.Stmt
 	putRecord, dropRecord          *lite.Stmt
@@ -31,9 +31,7 @@ func (w *writer) prepare() error {
 		"BEGIN IMMEDIATE":  &w.begin,
 		"COMMIT":           &w.commit,
 		"ROLLBACK":         &w.rollback,
-		"SAVEPOINT part":   &w.savepoint,
-		"ROLLBACK TO part": &w.undo,
-		"RELEASE part":     &w.release,
+		sqlSelectRequest:   &w.selectRequest,
 		sqlInsertObject:    &w.insertObject,
 		sqlUpdateObject:    &w.updateObject,
 		sqlMoveObject:      &w.moveObject,
@@ -101,30 +99,85 @@ func (w *writer) abandon() {
 		// When even this fails, the next transaction tries again, and its BEGIN says what is wrong.
 		_ = run(w.rollback)
 	}
-	w.keys.undoTo(0)
+	w.keys.undo()
 }
 
 // apply applies one Commit, all of it or nothing. The first error is the Commit's own, the second one ends the transaction.
 func (w *writer) apply(c *backend.Commit) (refused, err error) {
 	if len(c.Writes) == 1 && len(c.Post) == 0 && len(c.Update) == 0 {
-		// One write checks before it changes anything, so it needs no savepoint.
-		return w.write(&c.Writes[0])
+		return w.write(&c.Writes[0]) // checks before it changes anything
 	}
-	mark := w.keys.mark()
-	if err := run(w.savepoint); err != nil {
-		return nil, err
+	// Of several parts all are checked before the first is applied: a savepoint would do the same, and keeps a journal of its own.
+	if refused, err = w.check(c); refused != nil || err != nil {
+		return refused, err
 	}
-	refused, err = w.parts(c)
-	if err != nil {
-		return nil, err
+	if refused, err = w.parts(c); refused != nil {
+		return nil, fmt.Errorf("a commit was refused after it was found right: %w", refused)
 	}
-	if refused != nil {
-		if err := run(w.undo); err != nil {
+	return nil, err
+}
+
+// check says whether a Commit of several parts will be refused, and changes nothing.
+func (w *writer) check(c *backend.Commit) (refused, err error) {
+	for i := range c.Writes {
+		if refused, err = w.checkWrite(&c.Writes[i], c.Writes[:i]); refused != nil || err != nil {
+			return refused, err
+		}
+	}
+	for i := range c.Post {
+		r := &c.Post[i]
+		there, err := w.hasRequest(r)
+		if err != nil {
 			return nil, err
 		}
-		w.keys.undoTo(mark)
+		if there || named(c.Post[:i], r) {
+			return fmt.Errorf("sqlite: request %q on %s: %w", r.ID, r.On, backend.ErrExists), nil
+		}
 	}
-	return refused, run(w.release)
+	for i := range c.Update {
+		r := &c.Update[i]
+		there, err := w.hasRequest(r)
+		if err != nil {
+			return nil, err
+		}
+		if !there && !named(c.Post, r) {
+			return fmt.Errorf("sqlite: request %q on %s: %w: there is no such request", r.ID, r.On, backend.ErrConflict), nil
+		}
+	}
+	return nil, nil
+}
+
+// checkWrite compares the version that a write expects with the one that it will find.
+func (w *writer) checkWrite(c *backend.Write, earlier []backend.Write) (refused, err error) {
+	for i := range earlier {
+		if earlier[i].Record.Ref == c.Record.Ref {
+			return fmt.Errorf("sqlite: %s is written twice in one commit: %w", c.Record.Ref, backend.ErrNotCommitted), nil
+		}
+	}
+	at, known, err := w.find(c.Record.Ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case !known && c.Expect != 0:
+		return conflict(c, 0), nil
+	case !known:
+		return w.room(c.Record.Ref, c.Record.Rack)
+	}
+	stored, err := w.version(at.key)
+	if err != nil || stored == c.Expect {
+		return nil, err
+	}
+	return conflict(c, stored), nil
+}
+
+// named reports whether a list holds a request with the same id on the same object.
+func named(list []backend.Request, r *backend.Request) bool {
+	for i := range list {
+		if list[i].ID == r.ID && list[i].On == r.On {
+			return true
+		}
+	}
+	return false
 }
 
 // parts applies the parts of a Commit up to the first that is refused.

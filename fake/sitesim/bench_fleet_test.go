@@ -26,7 +26,7 @@ func BenchmarkFleet(b *testing.B) {
 			var sum fleetRun
 			for b.Loop() {
 				b.StopTimer()
-				f := newFleet(b, racks, nil)
+				f := newFleet(b, racks)
 				b.StartTimer()
 				run := f.bringUp(b)
 				b.StopTimer()
@@ -49,35 +49,40 @@ func benchSizes(sizes ...int) []int {
 
 // fleet is a site on simulated hardware.
 type fleet struct {
-	racks   int
-	clock   *hopClock
-	store   *tapStore
-	seen    *fleetObserver
-	manager *rack.Manager
+	site        *rack.Site
+	clock       *hopClock
+	store       *tapStore
+	seen        *fleetObserver
+	hardware    *fake.Hardware
+	credentials *fake.Credentials
+	manager     *rack.Manager
 }
 
+// keepCommits has a fleet keep what is committed.
+func keepCommits(f *fleet) { f.store.keep = true }
+
 // newFleet opens a store and has every device discovered; nothing has been reconciled yet.
-func newFleet(b *testing.B, racks int, tune func(*rack.Config)) *fleet {
+func newFleet(b *testing.B, racks int, tune ...func(*fleet)) *fleet {
 	b.Helper()
 	site := benchSite(racks)
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), sqlite.Config{})
 	require.NoError(b, err)
-	f := &fleet{racks: racks, clock: newHopClock(), store: &tapStore{Store: store}, seen: &fleetObserver{ready: make(chan struct{}), want: int64(racks)}}
-	hardware := fake.New(f.clock, fake.Config{Instant: true, Remember: 8})
-	cfg := rack.Config{Driver: hardware.Driver(), Site: site, Credentials: &fake.Credentials{},
+	f := &fleet{site: site, clock: newHopClock(), store: &tapStore{Store: store}, credentials: &fake.Credentials{},
+		seen: &fleetObserver{ready: make(chan struct{}), want: int64(racks)}}
+	for _, t := range tune {
+		t(f)
+	}
+	f.hardware = fake.New(f.clock, fake.Config{Instant: true, Remember: 8})
+	f.manager, err = rack.NewManager(b.Context(), f.store, rack.Config{Driver: f.hardware.Driver(), Site: site, Credentials: f.credentials,
 		Catalog: backend.Catalog{{ID: benchFirmware, HardwareType: "gb200", Available: true}},
 		Lifecycle: lifecycle.Config{Clock: f.clock, Observer: f.seen, Logger: slog.New(slog.DiscardHandler),
-			Resync: time.Hour, HandlerTimeout: time.Hour}}
-	if tune != nil {
-		tune(&cfg)
-	}
-	f.manager, err = rack.NewManager(b.Context(), f.store, cfg)
+			Resync: time.Hour, HandlerTimeout: time.Hour}})
 	require.NoError(b, err)
 	for _, r := range site.Racks {
 		found := benchFound(f.manager.Site(), r.ID)
 		for _, d := range found {
 			dev := backend.Device{Ref: backend.Ref{Kind: d.Kind, ID: d.ID}, Rack: d.Rack, Endpoint: d.Endpoint}
-			require.NoError(b, hardware.Add(dev, fake.Traits{}))
+			require.NoError(b, f.hardware.Add(dev, fake.Traits{}))
 		}
 		require.NoError(b, f.manager.Discover(b.Context(), found...))
 	}
@@ -118,7 +123,7 @@ func (f *fleet) bringUp(b *testing.B) fleetRun {
 		}
 	}
 	run := fleetRun{took: time.Since(began), cpu: cpuTime() - cpu, transitions: f.seen.transitions.Load(), passes: f.seen.passes.Load(),
-		commits: f.seen.commits.Load(), batches: f.seen.batches.Load(), hops: int64(hops), runs: 1}
+		commits: f.seen.commits.Load(), batches: f.seen.batches.Load(), conflicts: f.seen.conflicts.Load(), hops: int64(hops), runs: 1}
 	stop()
 	require.NoError(b, <-ended)
 	require.Empty(b, f.stragglers())
@@ -151,10 +156,10 @@ func (f *fleet) stragglers() string {
 // fleetObserver counts what the controller does.
 type fleetObserver struct {
 	lifecycle.NoObserver
-	transitions, passes, commits, batches, racksReady atomic.Int64
-	want                                              int64
-	last                                              int64
-	ready                                             chan struct{}
+	transitions, passes, commits, batches, conflicts, racksReady atomic.Int64
+	want                                                         int64
+	last                                                         int64
+	ready                                                        chan struct{}
 }
 
 func (o *fleetObserver) reset() {
@@ -162,6 +167,7 @@ func (o *fleetObserver) reset() {
 	o.passes.Store(0)
 	o.commits.Store(0)
 	o.batches.Store(0)
+	o.conflicts.Store(0)
 }
 
 // Transitioned counts, and says when the last rack is Ready.
@@ -175,6 +181,9 @@ func (o *fleetObserver) Transitioned(t backend.Transition) {
 // Passed counts.
 func (o *fleetObserver) Passed(backend.Ref, backend.Outcome) { o.passes.Add(1) }
 
+// Conflict counts.
+func (o *fleetObserver) Conflict(backend.Ref) { o.conflicts.Add(1) }
+
 // Committed counts.
 func (o *fleetObserver) Committed(commits int, _ time.Duration, _ error) {
 	o.commits.Add(int64(commits))
@@ -183,8 +192,8 @@ func (o *fleetObserver) Committed(commits int, _ time.Duration, _ error) {
 
 // fleetRun is what one or more bring-ups took.
 type fleetRun struct {
-	took, cpu                                         time.Duration
-	transitions, passes, commits, batches, hops, runs int64
+	took, cpu                                                    time.Duration
+	transitions, passes, commits, batches, conflicts, hops, runs int64
 }
 
 func (r *fleetRun) add(o fleetRun) {
@@ -194,6 +203,7 @@ func (r *fleetRun) add(o fleetRun) {
 	r.passes += o.passes
 	r.commits += o.commits
 	r.batches += o.batches
+	r.conflicts += o.conflicts
 	r.hops += o.hops
 	r.runs += o.runs
 }
@@ -208,6 +218,7 @@ func (r *fleetRun) report(b *testing.B) {
 	b.ReportMetric(float64(r.passes)/float64(r.transitions), "passes/transition")
 	b.ReportMetric(float64(r.commits)/float64(r.transitions), "commits/transition")
 	b.ReportMetric(float64(r.commits)/float64(r.batches), "commits/batch")
+	b.ReportMetric(float64(r.conflicts)/float64(r.transitions), "conflicts/transition")
 	b.ReportMetric(float64(r.hops)/float64(r.runs), "hops")
 }
 

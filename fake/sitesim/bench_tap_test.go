@@ -10,7 +10,7 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// tapStore measures the commits of a store and, when asked to, keeps them.
+// tapStore measures the commits of a store and, when asked to, keeps those that were applied.
 type tapStore struct {
 	backend.Store
 	busy  atomic.Bool
@@ -30,13 +30,27 @@ func (s *tapStore) Commit(ctx context.Context, batch []backend.Commit) ([]error,
 	took := time.Since(began)
 	s.mu.Lock()
 	s.took = append(s.took, took)
-	if s.keep {
-		s.commits = append(s.commits, batch...)
+	for i := range results {
+		if s.keep && results[i] == nil {
+			s.commits = append(s.commits, batch[i])
+		}
 	}
 	s.mu.Unlock()
 	s.calls.Add(1)
 	s.busy.Store(false)
 	return results, err
+}
+
+// Get passes a question on.
+func (s *tapStore) Get(ctx context.Context, ref backend.Ref) (*backend.Record, error) {
+	s.calls.Add(1)
+	return s.Store.Get(ctx, ref)
+}
+
+// Requests passes a question on.
+func (s *tapStore) Requests(ctx context.Context, q backend.RequestQuery) ([]backend.Request, error) {
+	s.calls.Add(1)
+	return s.Store.Requests(ctx, q)
 }
 
 // reset forgets how long commits took; what it keeps, it keeps.

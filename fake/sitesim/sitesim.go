@@ -55,6 +55,8 @@ type Simulation struct {
 	hardware *fake.Hardware
 	manager  *rack.Manager
 	arrivals []arrival
+	// labels are what the validation service wrote and has not reached its machine yet.
+	labels []fake.LabelWrite
 }
 
 // arrival is a device that is found at a time.
@@ -234,17 +236,19 @@ func (s *Simulation) settle(ctx context.Context) (time.Time, error) {
 	return next, nil
 }
 
-// label passes on what the validation service wrote. A machine that is gone meanwhile has no labels.
+// label passes on what the validation service wrote, and keeps what cannot be passed on now. A machine that is gone meanwhile has no labels.
 func (s *Simulation) label(ctx context.Context, now time.Time) error {
 	writes, err := s.hardware.Advance(now)
 	if err != nil {
 		return err
 	}
-	for _, w := range writes {
-		err := s.manager.Controller().SetLabels(ctx, w.Machine, 0, w.Set)
+	s.labels = append(s.labels, writes...)
+	for len(s.labels) > 0 {
+		err := s.manager.Controller().SetLabels(ctx, s.labels[0].Machine, 0, s.labels[0].Set)
 		if err != nil && !errors.Is(err, backend.ErrNotFound) {
 			return err
 		}
+		s.labels = s.labels[1:]
 	}
 	return nil
 }

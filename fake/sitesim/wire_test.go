@@ -45,8 +45,8 @@ type mortalDriver struct {
 	*wire
 }
 
-// withWire wraps all capabilities of a driver.
-func (w *wire) withWire(d backend.Driver) backend.Driver {
+// stretch wraps all capabilities of a driver.
+func (w *wire) stretch(d backend.Driver) backend.Driver {
 	m := mortalDriver{d.Capabilities(), w}
 	return backend.Capabilities{
 		Power: m, Reset: m, Shelf: m, Inventory: m, Firmware: m, SwitchImage: m, Certificates: m, Fabric: m, SwitchCheck: m, Platform: m,

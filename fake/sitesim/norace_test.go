@@ -1,0 +1,5 @@
+//go:build !race
+
+package sitesim
+
+const underRace = false
