@@ -97,15 +97,15 @@ var arrows = []arrow{
 			"fake/scenario, or the shared type down into backend",
 	},
 	{
-		room: "fake/scenario",
-		may:  slices.Concat(kinds, racks, []string{"fake", "fake/sitesim"}),
-		fix: "a scenario runs on the store that its caller opens: take a backend.Store as a parameter, " +
-			"or move the wiring into examples",
-	},
-	{
 		room: "fake/sitesim",
 		may:  slices.Concat(kinds, racks, []string{"fake"}),
 		fix: "a simulated site runs on the store that its caller opens: take a backend.Store as a parameter, " +
+			"or move the wiring into examples",
+	},
+	{
+		room: "fake/scenario",
+		may:  slices.Concat(kinds, racks, []string{"fake", "fake/sitesim"}),
+		fix: "a scenario runs on the store that its caller opens: take a backend.Store as a parameter, " +
 			"or move the wiring into examples",
 	},
 	{

@@ -121,7 +121,7 @@ func (c *Controller) Purge(ctx context.Context, ref backend.Ref, initiator, reas
 		if err != nil {
 			return fmt.Errorf("purge: %w", err)
 		}
-		ed.endAll(tx, backend.RequestSuperseded, "purge of "+ref.String())
+		ed.endAll(tx, "purge of "+ref.String())
 		ed.move("", "Purged", InitiatorText(initiator, ""), reason, tx.now)
 		return tx.memberChanged(ed.base)
 	})

@@ -208,6 +208,22 @@ func TestApplyRunsAgainOnTheNewerObjects(t *testing.T) {
 	assert.Equal(t, 101, s.lamp("a").Lumen)
 }
 
+func TestAnOlderVersionNeverReplacesANewerOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, lampHandlers{dark: always[lamp](lifecycle.Fire(switchOn))}))
+	s.create(newLamp("a"))
+	s.store.onCommit(nil, once(func() error { // the host's commit is durable, and not yet known to the controller
+		assert.True(t, s.step(lampRef("a")).Conflict)
+		assert.NotNil(t, s.step(lampRef("a")).Transition)
+		return nil
+	}))
+	s.edit("a", func(l *lamp) { l.Lumen = 100 })
+	l := s.lamp("a")
+	assert.Equal(t, "Warming", l.State())
+	assert.Equal(t, 100, l.Lumen)
+	assert.Equal(t, s.store.record(t, lampRef("a")).Version, l.Version())
+}
+
 func TestApplyGivesUpWhenItNeverWins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, nil))

@@ -75,10 +75,10 @@ func (c Config) validate() error {
 		}
 	}
 	if c.BackoffMin > c.BackoffMax {
-		problems = multierror.Append(problems, fmt.Errorf("BackoffMin is %s and greater than BackoffMax, which is %s", c.BackoffMin, c.BackoffMax))
+		problems = multierror.Append(problems, fmt.Errorf("the BackoffMin is %s and greater than BackoffMax, which is %s", c.BackoffMin, c.BackoffMax))
 	}
 	if c.Workers < 0 {
-		problems = multierror.Append(problems, fmt.Errorf("Workers is %d, must not be negative", c.Workers))
+		problems = multierror.Append(problems, fmt.Errorf("the number of Workers is %d, must not be negative", c.Workers))
 	}
 	return problems.ErrorOrNil()
 }
@@ -111,8 +111,10 @@ func NewController(ctx context.Context, store backend.Store, cfg Config, kinds .
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("lifecycle config: %w", err)
 	}
-	c := &Controller{store: store, cfg: cfg, clock: cfg.Clock, log: cfg.Logger, obs: cfg.Observer, kinds: map[backend.Kind]*Kind{},
-		queue: newQueue(), entries: map[backend.Ref]*entry{}, groups: map[string]*group{}, names: map[string][]backend.Ref{}}
+	c := &Controller{
+		store: store, cfg: cfg, clock: cfg.Clock, log: cfg.Logger, obs: cfg.Observer, kinds: map[backend.Kind]*Kind{},
+		queue: newQueue(), entries: map[backend.Ref]*entry{}, groups: map[string]*group{}, names: map[string][]backend.Ref{},
+	}
 	c.buffers.New = func() any { return new(bytes.Buffer) }
 	for _, k := range kinds {
 		if c.kinds[k.name] != nil {

@@ -47,8 +47,10 @@ func (c *Controller) Explain(ref backend.Ref) (*Explanation, error) {
 		return nil, fmt.Errorf("explain %s: %w", ref, backend.ErrNotFound)
 	}
 	b, g := s.base, ent.kind.graph
-	x := &Explanation{Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Elapsed: b.Elapsed(c.Now()), Requests: append([]backend.Request(nil), s.requests...),
-		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.typeNames(), Broken: s.broken}
+	x := &Explanation{
+		Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Elapsed: b.Elapsed(c.Now()), Requests: append([]backend.Request(nil), s.requests...),
+		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.typeNames(), Broken: s.broken,
+	}
 	if info := g.states[b.state]; info != nil {
 		x.Doc, x.SLA, x.Deadline, x.NoDeadline = info.Doc, info.SLA, info.Deadline, info.NoDeadline
 	}

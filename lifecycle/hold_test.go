@@ -177,6 +177,22 @@ func TestDeletionPassesThroughHolds(t *testing.T) {
 	assert.Equal(t, []string{"Dark", "Scrapping", ""}, s.visited(lampRef("a")))
 }
 
+func TestAStateThatIsEnteredUnderAHoldBeginsWithAClockThatStandsStill(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, lampHandlers{scrap: always[lamp](lifecycle.Wait("the truck", "", 0))}))
+	s.create(newLamp("a"))
+	s.hold(service)
+	s.after(10 * time.Minute)
+	require.NoError(t, s.Delete(t.Context(), lampRef("a"), "admin", false))
+	s.settle()
+	assert.Equal(t, "Scrapping", s.lamp("a").State())
+	s.after(10 * time.Minute)
+	assert.Zero(t, s.elapsed())
+	s.release()
+	s.after(5 * time.Minute)
+	assert.Equal(t, 5*time.Minute, s.elapsed())
+}
+
 func TestAHoldSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	calls := 0

@@ -96,8 +96,10 @@ func Define[E any, S, T ~string, P entity[E]](d Definition[E, S, T]) (*Kind, err
 	if d.Clone == nil {
 		return nil, fmt.Errorf("definition of %s: Clone is missing", d.Kind)
 	}
-	k := &Kind{name: d.Kind, graph: g, onDeleted: string(d.OnDeleted), ignoreRack: d.IgnoreRack,
-		handlers: make(map[string]func(context.Context, Entity, *Env) (Outcome, error), len(d.Handlers))}
+	k := &Kind{
+		name: d.Kind, graph: g, onDeleted: string(d.OnDeleted), ignoreRack: d.IgnoreRack,
+		handlers: make(map[string]func(context.Context, Entity, *Env) (Outcome, error), len(d.Handlers)),
+	}
 	for state, h := range d.Handlers {
 		if g.states[string(state)] == nil {
 			return nil, fmt.Errorf("definition of %s: handler of %w", d.Kind, &UnknownStateError{Kind: string(d.Kind), State: string(state), Known: g.order})

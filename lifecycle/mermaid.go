@@ -35,8 +35,13 @@ func (k *Kind) Mermaid() string {
 	for _, class := range []struct {
 		class Class
 		style string
-	}{{Resting, "fill:#d5f0d5,stroke:#2e7d32,color:#000"}, {Working, "fill:#dbe9fb,stroke:#1565c0,color:#000"}, {Waiting, "fill:#fff3cd,stroke:#b8860b,color:#000"},
-		{Failed, "fill:#f8d7da,stroke:#b71c1c,color:#000"}, {Deleting, "fill:#e2e3e5,stroke:#555,color:#000"}} {
+	}{
+		{Resting, "fill:#d5f0d5,stroke:#2e7d32,color:#000"},
+		{Working, "fill:#dbe9fb,stroke:#1565c0,color:#000"},
+		{Waiting, "fill:#fff3cd,stroke:#b8860b,color:#000"},
+		{Failed, "fill:#f8d7da,stroke:#b71c1c,color:#000"},
+		{Deleting, "fill:#e2e3e5,stroke:#555,color:#000"},
+	} {
 		var ids []string
 		for _, s := range g.order {
 			if g.states[s].Class == class.class {

@@ -145,10 +145,10 @@ func (o *Object) Held(now time.Time) (Hold, bool) {
 	return last, found
 }
 
-// dropExpired removes the holds that have ended and settles the clock. It reports whether anything changed.
-func (o *Object) dropExpired(now time.Time) bool {
+// dropExpired removes the holds that have ended and settles the clock.
+func (o *Object) dropExpired(now time.Time) {
 	if len(o.Holds) == 0 {
-		return false
+		return
 	}
 	end := time.Time{}
 	kept := make([]Hold, 0, len(o.Holds))
@@ -160,14 +160,13 @@ func (o *Object) dropExpired(now time.Time) bool {
 		}
 	}
 	if len(kept) == len(o.Holds) {
-		return false
+		return
 	}
 	o.Holds = kept
 	if len(kept) == 0 {
 		o.Holds = nil
 		o.Resume(end)
 	}
-	return true
 }
 
 // Pause stops the object's clock: something else than the object itself keeps it from going on. Holds do so by themselves.

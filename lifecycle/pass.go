@@ -73,7 +73,7 @@ func (c *Controller) decide(ctx context.Context, env *Env) (Outcome, error) {
 	self := env.self
 	info := self.kind.graph.states[self.base.state]
 	if self.base.Deleted() && info.Class != Deleting {
-		self.endAll(&env.Tx, backend.RequestSuperseded, "deletion of "+self.base.ref.String())
+		self.endAll(&env.Tx, "deletion of "+self.base.ref.String())
 		return Fire(self.kind.onDeleted).Because("marked deleted").By(self.base.Deletion.Initiator), nil
 	}
 	if hold, held := self.base.Held(env.now); held && !self.base.Deleted() {
@@ -123,7 +123,7 @@ func (c *Controller) take(ctx context.Context, p *pass, out Outcome) error {
 		if !ok {
 			return &TriggerError{Kind: g.kind, State: self.base.state, Trigger: "(gone)", Permitted: g.triggers(self.base.state)}
 		}
-		self.endAll(p.tx, backend.RequestSuperseded, "deletion of "+self.base.ref.String())
+		self.endAll(p.tx, "deletion of "+self.base.ref.String())
 		out.trigger = trigger
 		if self.base.Deletion != nil {
 			out.initiator = self.base.Deletion.Initiator
@@ -152,7 +152,7 @@ func (c *Controller) fire(ctx context.Context, p *pass, out Outcome, to string) 
 	}
 	self.move(after, out.trigger, out.initiator, out.note, p.now)
 	if info := self.kind.graph.states[after]; info != nil && info.Class == Deleting {
-		self.endAll(p.tx, backend.RequestSuperseded, "deletion of "+self.base.ref.String())
+		self.endAll(p.tx, "deletion of "+self.base.ref.String())
 	}
 	p.fired, p.next = true, p.now
 	return nil

@@ -110,6 +110,36 @@ func TestANewStateBeginsANewClock(t *testing.T) {
 	assert.Len(t, s.overdue(), 2, "the other state has an SLA of its own")
 }
 
+func TestWhatPausedOrSharedAClockEndsWithTheStatesThatHadIt(t *testing.T) {
+	t.Parallel()
+	next := map[lampState]lifecycle.Outcome{dark: lifecycle.Fire(switchOn), warming: lifecycle.Nothing(), white: lifecycle.Fire(turn), red: lifecycle.Nothing()}
+	h := lampHandlers{}
+	for state := range next {
+		h[state] = func(context.Context, *lamp, *lifecycle.Env) (lifecycle.Outcome, error) { return next[state], nil }
+	}
+	s := newSiteWith(t, newTap(), rare, lampKind(t, h))
+	s.create(newLamp("a"))
+	s.settle()
+	s.hold(service)
+	s.after(4 * time.Minute)
+	s.release()
+	s.after(time.Minute)
+	assert.Equal(t, time.Minute, s.elapsed(), "warming was paused for a while")
+	next[warming] = lifecycle.Fire(warm)
+	s.step(lampRef("a"))
+	assert.Equal(t, "Glowing/White", s.lamp("a").State())
+	s.clock.Add(time.Minute)
+	assert.Equal(t, time.Minute, s.elapsed(), "white was not")
+	s.step(lampRef("a"))
+	s.clock.Add(time.Minute)
+	assert.Equal(t, 2*time.Minute, s.elapsed(), "red shares the clock of white")
+	next[red], next[dark] = lifecycle.Fire(switchOff), lifecycle.Nothing()
+	s.step(lampRef("a"))
+	s.clock.Add(time.Minute)
+	assert.Equal(t, "Dark", s.lamp("a").State())
+	assert.Equal(t, time.Minute, s.elapsed(), "dark does not")
+}
+
 func TestAnExcludedObjectIsNotReportedUntilItIsIncludedAgain(t *testing.T) {
 	t.Parallel()
 	s := newSiteWith(t, newTap(), rare, lampKind(t, lampHandlers{dark: always[lamp](lifecycle.Fire(switchOn))}))
@@ -146,12 +176,13 @@ func TestTimeUnderAHoldDoesNotCountAgainstTheSLA(t *testing.T) {
 	s.settle()
 	s.after(warmingSLA - time.Minute)
 	s.hold(service)
-	s.settle()
+	_, next := s.settle()
+	assert.True(t, next.After(begin.Add(24*time.Hour)), "and is no reason to look")
 	s.after(24 * time.Hour)
 	s.step(lampRef("a"))
 	assert.Empty(t, s.overdue())
 	s.release()
-	_, next := s.settle()
+	_, next = s.settle()
 	assert.Equal(t, s.clock.Now().Add(time.Minute+time.Microsecond).UTC(), next)
 	s.clock.Set(next)
 	s.settle()

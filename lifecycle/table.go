@@ -292,8 +292,10 @@ func eraseRows[S, T ~string](t Table[S, T]) []Row[string, string] {
 func eraseStates[S ~string](states []StateInfo[S]) []StateInfo[string] {
 	out := make([]StateInfo[string], len(states))
 	for i, s := range states {
-		out[i] = StateInfo[string]{State: string(s.State), Class: s.Class, SLA: s.SLA, ReportAtOnce: s.ReportAtOnce,
-			Clock: string(s.Clock), Deadline: s.Deadline, NoDeadline: s.NoDeadline, Doc: s.Doc}
+		out[i] = StateInfo[string]{
+			State: string(s.State), Class: s.Class, SLA: s.SLA, ReportAtOnce: s.ReportAtOnce,
+			Clock: string(s.Clock), Deadline: s.Deadline, NoDeadline: s.NoDeadline, Doc: s.Doc,
+		}
 	}
 	return out
 }

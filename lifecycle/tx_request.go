@@ -71,8 +71,10 @@ func (tx *Tx) Post(on backend.Ref, n NewRequest) (backend.Request, error) {
 	if !ok {
 		return backend.Request{}, &RejectedError{Ref: on, Type: n.Type, Err: fmt.Errorf("a %s %w; it has %v", ed.kind.name, errNoType, ed.kind.typeNames())}
 	}
-	req := backend.Request{ID: n.ID, On: on, Rack: ed.base.rack, Type: n.Type, State: backend.RequestPending, Initiator: n.Initiator,
-		Reference: n.Reference, Cycle: n.Cycle, At: tx.now}
+	req := backend.Request{
+		ID: n.ID, On: on, Rack: ed.base.rack, Type: n.Type, State: backend.RequestPending, Initiator: n.Initiator,
+		Reference: n.Reference, Cycle: n.Cycle, At: tx.now,
+	}
 	if req.Initiator == "" {
 		req.Initiator = InitiatorText("", n.Reference)
 	}
@@ -171,10 +173,10 @@ func (ed *edit) record(r backend.Request) {
 	ed.update = append(ed.update, r)
 }
 
-// endAll ends every open request of the edited object.
-func (ed *edit) endAll(tx *Tx, state backend.RequestState, reason string) {
+// endAll ends every open request of the edited object, which is going away.
+func (ed *edit) endAll(tx *Tx, reason string) {
 	for _, r := range ed.open {
-		r.State, r.EndedAt, r.Reason = state, tx.now, reason
+		r.State, r.EndedAt, r.Reason = backend.RequestSuperseded, tx.now, reason
 		if r.Type == ForceDelete { // this is what it asked for
 			r.State = backend.RequestFinished
 		}

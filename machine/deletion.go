@@ -16,7 +16,7 @@ func (h *handler) deleting(ctx context.Context, m *Machine, env *lifecycle.Env) 
 	if m.Job == nil || m.Job.ID == "" || h.caps.Platform == nil || m.Elapsed(env.Now()) >= h.cfg.JobStageTimeout {
 		return lifecycle.Deleted(), nil
 	}
-	status, err := h.caps.Platform.PlatformJob(ctx, backend.Job{Device: m.Ref(), ID: m.Job.ID})
+	status, err := h.caps.Platform.PlatformJob(ctx, backend.Job{Device: m.Ref(), Endpoint: m.Endpoint, ID: m.Job.ID})
 	if err := stopped(ctx); err != nil {
 		return lifecycle.Outcome{}, err
 	}

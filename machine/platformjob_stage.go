@@ -60,7 +60,7 @@ func (p *jobPass) submit(ctx context.Context) jobStep {
 // poll looks at the job. A job that has run before anybody saw it scheduled is as good as any other; one that the driver has forgotten is judged by what it was to bring
 // about.
 func (p *jobPass) poll(ctx context.Context) jobStep {
-	status, err := p.caps.Platform.PlatformJob(ctx, backend.Job{Device: p.m.Ref(), ID: p.job.ID})
+	status, err := p.caps.Platform.PlatformJob(ctx, backend.Job{Device: p.m.Ref(), Endpoint: p.m.Endpoint, ID: p.job.ID})
 	switch {
 	case errors.Is(err, backend.ErrNoJob), unsupported(err):
 		p.job.LastError = fmt.Sprintf("job %s cannot be polled: %s", p.job.ID, err)

@@ -66,7 +66,7 @@ func (h *handler) testing(ctx context.Context, m *Machine, env *lifecycle.Env) (
 			return out, open, err
 		}
 	}
-	status, err := h.caps.Validation.ValidationJob(ctx, backend.Job{Device: m.Ref(), ID: m.ValidationJob})
+	status, err := h.caps.Validation.ValidationJob(ctx, backend.Job{Device: m.Ref(), Endpoint: m.Endpoint, ID: m.ValidationJob})
 	switch {
 	case permanent(err):
 		out, err = h.invalid(m, env, err.Error())

@@ -131,8 +131,10 @@ func (h *handler) fail(p *PowerShelf, env *lifecycle.Env, action backend.PowerAc
 	if !ok {
 		return out, nil
 	}
-	result := backend.Result{Target: p.Ref(), Activity: string(action), Status: backend.ResultFailed, Error: cause.Error(),
-		Retryable: !errors.Is(cause, backend.ErrPermanent)}
+	result := backend.Result{
+		Target: p.Ref(), Activity: string(action), Status: backend.ResultFailed, Error: cause.Error(),
+		Retryable: !errors.Is(cause, backend.ErrPermanent),
+	}
 	return out.By(req.Initiator), env.Fail(req.ID, p.Cause, result)
 }
 

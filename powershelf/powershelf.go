@@ -46,7 +46,7 @@ func (p *PowerShelf) Failed() bool { return p.State() == string(Error) }
 
 func clone(p *PowerShelf) *PowerShelf {
 	c := *p
-	c.Object = p.Object.Clone()
+	c.Object = p.Clone()
 	if p.FirmwareUpgrade != nil {
 		status := *p.FirmwareUpgrade
 		c.FirmwareUpgrade = &status

@@ -70,6 +70,8 @@ func RequestMaintenance(ctx context.Context, c *lifecycle.Controller, r Maintena
 	for i, id := range r.Shelves {
 		refs[i] = Ref(id)
 	}
-	return c.Request(ctx, lifecycle.NewRequest{ID: r.ID, Type: lifecycle.TypeMaintenance, Initiator: lifecycle.InitiatorText(r.User, r.Reference),
-		Reference: r.Reference, Params: Maintenance{Operation: r.Operation}}, refs...)
+	return c.Request(ctx, lifecycle.NewRequest{
+		ID: r.ID, Type: lifecycle.TypeMaintenance, Initiator: lifecycle.InitiatorText(r.User, r.Reference),
+		Reference: r.Reference, Params: Maintenance{Operation: r.Operation},
+	}, refs...)
 }

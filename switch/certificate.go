@@ -85,7 +85,7 @@ func (h *handler) pollCertificate(ctx context.Context, s *Switch, env *lifecycle
 	if h.caps.Certificates == nil {
 		return backend.JobStatus{State: backend.JobFailed, Cause: errNoCertificates.Error()}, nil
 	}
-	status, err := h.caps.Certificates.CertificateJob(ctx, backend.Job{Device: s.Ref(), ID: s.Certificate.ID})
+	status, err := h.caps.Certificates.CertificateJob(ctx, backend.Job{Device: s.Ref(), Endpoint: s.Endpoint, ID: s.Certificate.ID})
 	switch {
 	case err != nil && !retryable(err):
 		return backend.JobStatus{State: backend.JobFailed, Cause: err.Error()}, nil

@@ -59,8 +59,10 @@ func newStoreBench(b *testing.B, s backend.Store, random bool) *storeBench {
 		rack := fmt.Sprintf("rack-%04d", i/benchDevices)
 		ref := machineRef(fmt.Sprintf("%s-tray-%02d", rack, i%benchDevices))
 		bench.rows[i] = backend.Transition{Ref: ref, Rack: rack, From: "Initializing", To: "Ready", Trigger: "Verified", Initiator: "controller"}
-		bench.writes[i] = backend.Write{Record: backend.Record{Ref: ref, Rack: rack, State: "Ready", Data: data,
-			Outcome: backend.Outcome{Kind: backend.OutcomeTransition}}, Transition: &bench.rows[i]}
+		bench.writes[i] = backend.Write{Record: backend.Record{
+			Ref: ref, Rack: rack, State: "Ready", Data: data,
+			Outcome: backend.Outcome{Kind: backend.OutcomeTransition},
+		}, Transition: &bench.rows[i]}
 		bench.order[i] = i
 	}
 	bench.commit(b, n)

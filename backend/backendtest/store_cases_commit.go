@@ -75,8 +75,10 @@ func batchCases() []storeCase {
 				one(write(machineRef("m3"), 0, "Ready"), write(machineRef("m2"), 0, "Wrong")),
 				one(write(machineRef("m4"), 0, "Ready")),
 			)
-			c.equal("results", []bool{results[0] == nil, errors.Is(results[1], backend.ErrConflict), errors.Is(results[2], backend.ErrConflict),
-				results[3] == nil}, []bool{true, true, true, true})
+			c.equal("results", []bool{
+				results[0] == nil, errors.Is(results[1], backend.ErrConflict), errors.Is(results[2], backend.ErrConflict),
+				results[3] == nil,
+			}, []bool{true, true, true, true})
 			c.equal("objects", c.names(backend.Query{}), []string{"A1:machine/m1", "A1:machine/m2", "A1:machine/m4"})
 			c.equal("history", c.steps(backend.HistoryQuery{}), []string{"machine/m2 1", "machine/m1 1", "machine/m4 1"})
 		}),
@@ -84,8 +86,10 @@ func batchCases() []storeCase {
 			m := machineRef("m1")
 			results := c.commit(one(write(m, 0, "Created")), one(write(m, 0, "Wrong")), one(write(m, 1, "Ready")), one(write(m, 1, "Wrong")),
 				one(write(m, 2, "")), one(write(m, 3, "Created")))
-			c.equal("applied", []bool{results[0] == nil, results[1] == nil, results[2] == nil, results[3] == nil, results[4] == nil,
-				results[5] == nil}, []bool{true, false, true, false, true, true})
+			c.equal("applied", []bool{
+				results[0] == nil, results[1] == nil, results[2] == nil, results[3] == nil, results[4] == nil,
+				results[5] == nil,
+			}, []bool{true, false, true, false, true, true})
 			c.equal("state", c.get(m).State, "Created")
 			c.equal("version", c.get(m).Version, uint64(4))
 			c.equal("history", len(c.history(backend.HistoryQuery{Ref: m})), 4)

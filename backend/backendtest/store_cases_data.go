@@ -89,7 +89,8 @@ func shapeCases() []storeCase {
 		}),
 		storeRule("ExactTimes", "Times are kept exactly to the microsecond.", func(c *storeCheck) {
 			for i, at := range []time.Time{
-				{}, time.Unix(0, 0).UTC(), time.UnixMicro(1).UTC(), time.UnixMicro(-1).UTC(), storeTime(0),
+				{},
+				time.Unix(0, 0).UTC(), time.UnixMicro(1).UTC(), time.UnixMicro(-1).UTC(), storeTime(0),
 				time.Date(1969, 7, 20, 20, 17, 40, 999_999_000, time.UTC), time.Date(2199, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
 			} {
 				w := write(machineRef("m1"), uint64(i), "Ready")

@@ -23,8 +23,10 @@ func fullRequest(id string, on backend.Ref) backend.Request {
 		At: storeTime(1), StartedAt: storeTime(2), EndedAt: storeTime(3), CancelledBy: "bob", Reason: "firmware \"X\" failed",
 		Params: json.RawMessage(`{"targets": ["machine/m1"], "note": "ä"}`),
 		Results: []backend.Result{
-			{Target: machineRef("m1"), Activity: "FirmwareUpgrade", Status: backend.ResultFailed, From: "1.0", To: "1.1", JobID: "job-1",
-				Error: "no answer", Retryable: true},
+			{
+				Target: machineRef("m1"), Activity: "FirmwareUpgrade", Status: backend.ResultFailed, From: "1.0", To: "1.1", JobID: "job-1",
+				Error: "no answer", Retryable: true,
+			},
 			{Target: backend.Ref{Kind: backend.KindSwitch, ID: "s'1"}, Status: backend.ResultOK},
 			{},
 		},
@@ -145,8 +147,10 @@ func requestQueryCases() []storeCase {
 		storeRule("OpenRequests", "OpenOnly limits the answer to pending and started requests.", func(c *storeCheck) {
 			post(c)
 			c.equal("open", c.requestNames(backend.RequestQuery{OpenOnly: true}), []string{all[0], all[1], all[3]})
-			for i, state := range []backend.RequestState{backend.RequestPending, backend.RequestStarted, backend.RequestFinished,
-				backend.RequestRejected, backend.RequestFailed, backend.RequestCancelled, backend.RequestSuperseded, backend.RequestWithdrawn} {
+			for i, state := range []backend.RequestState{
+				backend.RequestPending, backend.RequestStarted, backend.RequestFinished,
+				backend.RequestRejected, backend.RequestFailed, backend.RequestCancelled, backend.RequestSuperseded, backend.RequestWithdrawn,
+			} {
 				r := request("z", machineRef("m1"))
 				r.State = state
 				c.applied(guarded(machineRef("m1"), uint64(2+i), nil, requestOf(r)))

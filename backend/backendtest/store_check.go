@@ -78,8 +78,10 @@ type storeSnapshot struct {
 
 // snapshot reads all that a Commit could change.
 func (c *storeCheck) snapshot(commit backend.Commit) storeSnapshot {
-	s := storeSnapshot{Objects: map[backend.Ref]backend.Record{}, Listed: c.list(backend.Query{}),
-		Requests: c.requests(backend.RequestQuery{}), History: c.history(backend.HistoryQuery{})}
+	s := storeSnapshot{
+		Objects: map[backend.Ref]backend.Record{}, Listed: c.list(backend.Query{}),
+		Requests: c.requests(backend.RequestQuery{}), History: c.history(backend.HistoryQuery{}),
+	}
 	for i := range commit.Writes {
 		ref := commit.Writes[i].Record.Ref
 		r, err := c.store.Get(c.ctx, ref)
@@ -199,11 +201,15 @@ func write(ref backend.Ref, expect uint64, state string) backend.Write {
 		from = ""
 	}
 	return backend.Write{
-		Record: backend.Record{Ref: ref, Rack: "A1", State: state, Since: storeTime(int(expect)), Transitions: expect + 1,
-			Outcome: backend.Outcome{Kind: backend.OutcomeTransition, At: storeTime(int(expect))}},
+		Record: backend.Record{
+			Ref: ref, Rack: "A1", State: state, Since: storeTime(int(expect)), Transitions: expect + 1,
+			Outcome: backend.Outcome{Kind: backend.OutcomeTransition, At: storeTime(int(expect))},
+		},
 		Expect: expect,
-		Transition: &backend.Transition{Ref: ref, Rack: "A1", Seq: expect + 1, From: from, To: state, At: storeTime(int(expect)),
-			Trigger: "Step", Initiator: "controller"},
+		Transition: &backend.Transition{
+			Ref: ref, Rack: "A1", Seq: expect + 1, From: from, To: state, At: storeTime(int(expect)),
+			Trigger: "Step", Initiator: "controller",
+		},
 	}
 }
 

@@ -42,7 +42,7 @@ func TestTheSqlite3CommandReadsWhileTheStoreWrites(t *testing.T) {
 	go func() {
 		version := uint64(1)
 		for ctx.Err() == nil {
-			results, err := s.Commit(context.Background(), []backend.Commit{step("m1", version, "Ready")})
+			results, err := s.Commit(context.WithoutCancel(t.Context()), []backend.Commit{step("m1", version, "Ready")})
 			if !assert.NoError(t, err) || !assert.NoError(t, results[0]) {
 				break
 			}
@@ -71,30 +71,38 @@ func TestTheViewsShowAPersonWhatThereIs(t *testing.T) {
 	ready, gone := step("m1", 0, "Ready"), step("m2", 0, "Ready")
 	ready.Writes[0].Record.Outcome = backend.Outcome{Kind: backend.OutcomeWait, Reason: "waits for power", OverSLA: true}
 	ready.Writes[0].Transition.Note = "first seen"
-	ready.Post = []backend.Request{{ID: "r1", On: ready.Writes[0].Record.Ref, Rack: "A1", Type: "update", State: backend.RequestStarted,
+	ready.Post = []backend.Request{{
+		ID: "r1", On: ready.Writes[0].Record.Ref, Rack: "A1", Type: "update", State: backend.RequestStarted,
 		Initiator: "ann", Reference: "TICKET-7", At: stepTime(1), StartedAt: stepTime(2), Params: []byte(`{"firmware":"1.2"}`),
-		Results: []backend.Result{{Target: ready.Writes[0].Record.Ref, Status: backend.ResultRunning}}}}
+		Results: []backend.Result{{Target: ready.Writes[0].Record.Ref, Status: backend.ResultRunning}},
+	}}
 	apply(t, s, ready, gone, step("m2", 1, ""))
 
 	objects := shell(t, path, "SELECT * FROM objects")
 	require.Len(t, objects, 1, "tombstones are no objects")
 	assert.Regexp(t, regexp.MustCompile(`^\d+d\d\dh\d\dm$`), objects[0]["time_in_state"])
 	delete(objects[0], "time_in_state")
-	assert.Equal(t, map[string]any{"rack": "A1", "kind": "machine", "id": "m1", "state": "Ready", "since": "2026-03-29T01:59:59.123457Z",
-		"outcome": "wait", "reason": "waits for power", "over_sla": 1.0, "version": 1.0, "transitions": 1.0, "data": `{"n":0}`}, objects[0])
+	assert.Equal(t, map[string]any{
+		"rack": "A1", "kind": "machine", "id": "m1", "state": "Ready", "since": "2026-03-29T01:59:59.123457Z",
+		"outcome": "wait", "reason": "waits for power", "over_sla": 1.0, "version": 1.0, "transitions": 1.0, "data": `{"n":0}`,
+	}, objects[0])
 
 	transitions := shell(t, path, "SELECT * FROM transitions")
 	require.Len(t, transitions, 3)
-	assert.Equal(t, map[string]any{"position": 1.0, "at": "2026-03-29T01:59:59.123457Z", "rack": "A1", "kind": "machine", "id": "m1", "seq": 1.0,
-		"from_state": "", "to_state": "Ready", "trigger": "Step", "initiator": "controller", "note": "first seen"}, transitions[0])
+	assert.Equal(t, map[string]any{
+		"position": 1.0, "at": "2026-03-29T01:59:59.123457Z", "rack": "A1", "kind": "machine", "id": "m1", "seq": 1.0,
+		"from_state": "", "to_state": "Ready", "trigger": "Step", "initiator": "controller", "note": "first seen",
+	}, transitions[0])
 	assert.Equal(t, "m2", transitions[2]["id"], "the history of a deleted object stays")
 
 	requests := shell(t, path, "SELECT * FROM requests")
 	require.Len(t, requests, 1)
-	assert.Equal(t, map[string]any{"id": "r1", "rack": "A1", "kind": "machine", "object": "m1", "type": "update", "state": "started",
+	assert.Equal(t, map[string]any{
+		"id": "r1", "rack": "A1", "kind": "machine", "object": "m1", "type": "update", "state": "started",
 		"initiator": "ann", "reference": "TICKET-7", "cycle": "", "at": "2026-03-29T02:00:00.123457Z",
 		"started_at": "2026-03-29T02:00:01.123457Z", "ended_at": nil, "cancelled_by": "", "reason": "", "params": `{"firmware":"1.2"}`,
-		"results": `[{"kind":"machine","id":"m1","status":"running"}]`}, requests[0])
+		"results": `[{"kind":"machine","id":"m1","status":"running"}]`,
+	}, requests[0])
 	require.NoError(t, s.Close())
 	assert.Len(t, shell(t, path, "SELECT * FROM objects"), 1, "a closed store can be read too")
 }

@@ -38,12 +38,12 @@ func filled(t *testing.T) string {
 }
 
 // commitAll commits and requires that all is applied.
-func commitAll(t testing.TB, s *Store, batch []backend.Commit) {
-	t.Helper()
-	results, err := s.Commit(t.Context(), batch)
-	require.NoError(t, err)
+func commitAll(tb testing.TB, s *Store, batch []backend.Commit) {
+	tb.Helper()
+	results, err := s.Commit(tb.Context(), batch)
+	require.NoError(tb, err)
 	for _, err := range results {
-		require.NoError(t, err)
+		require.NoError(tb, err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// ErrForeignFile: the file belongs to another program, or is no SQLite file at all. Open another path; nothing was changed.
+// ErrForeignFile says that the file belongs to another program, or is no SQLite file at all. Open another path; nothing was changed.
 var ErrForeignFile = errors.New("not a rackstate store")
 
 // advise wraps an error with the path, what was tried, and what a person can do about it.
@@ -51,6 +51,7 @@ func remedy(path string, err error) (string, error) {
 		return "another program writes to the file, end its transaction", nil
 	case lite.ResultIOErr:
 		return "look at the disk and the system log", nil
+	default:
+		return "", nil
 	}
-	return "", nil
 }

@@ -36,7 +36,7 @@ func together(t *testing.T, s *Store, batches [][]backend.Commit) ([][]error, []
 	s.queue.mu.Unlock()
 	var all sync.WaitGroup
 	for i, batch := range batches {
-		all.Go(func() { results[i], errs[i] = s.Commit(context.Background(), batch) })
+		all.Go(func() { results[i], errs[i] = s.Commit(context.WithoutCancel(t.Context()), batch) })
 		for waiting := 0; waiting <= i; runtime.Gosched() {
 			s.queue.mu.Lock()
 			waiting = len(s.queue.waiting)
@@ -151,7 +151,7 @@ func TestCloseWaitsForTheCallsThatRun(t *testing.T) {
 	for i := range workers {
 		all.Go(func() {
 			for {
-				_, err := s.Commit(context.Background(), []backend.Commit{machine(fmt.Sprint(i), applied[i], "Ready", `{}`)})
+				_, err := s.Commit(context.WithoutCancel(t.Context()), []backend.Commit{machine(fmt.Sprint(i), applied[i], "Ready", `{}`)})
 				if err != nil {
 					assert.ErrorIs(t, err, backend.ErrClosed)
 					assert.ErrorIs(t, err, backend.ErrNotCommitted)

@@ -38,8 +38,10 @@ func TestARefusedCommitLeavesNoKeyAndNoRackBehind(t *testing.T) {
 	bad := inRackOf("B2", machine("n1", 0, "Ready", `{}`))
 	bad.Writes = append(bad.Writes, machine("m1", 7, "Wrong", `{}`).Writes...)
 	// In the same transaction another rack takes the number that the refused one had, and the refused names come back in other racks.
-	results, err := s.Commit(t.Context(), []backend.Commit{bad, inRackOf("C3", machine("c1", 0, "Ready", `{}`)),
-		inRackOf("D4", machine("n1", 0, "Ready", `{}`)), inRackOf("B2", machine("b1", 0, "Ready", `{}`))})
+	results, err := s.Commit(t.Context(), []backend.Commit{
+		bad, inRackOf("C3", machine("c1", 0, "Ready", `{}`)),
+		inRackOf("D4", machine("n1", 0, "Ready", `{}`)), inRackOf("B2", machine("b1", 0, "Ready", `{}`)),
+	})
 	require.NoError(t, err)
 	require.ErrorIs(t, results[0], backend.ErrConflict)
 	require.Equal(t, []error{nil, nil, nil}, results[1:])
@@ -73,8 +75,10 @@ func TestARackWithoutAFreeKeyRefusesOneObjectAndNothingElse(t *testing.T) {
 	commitAll(t, s, []backend.Commit{machine("m1", 0, "Ready", `{}`)})
 	rack := s.writer.keys.racks["A1"]
 	s.writer.keys.next[rack] = (rack+1)<<indexBits - 1
-	results, err := s.Commit(t.Context(), []backend.Commit{machine("last", 0, "Ready", `{}`), machine("more", 0, "Ready", `{}`),
-		inRackOf("B2", machine("b1", 0, "Ready", `{}`)), machine("m1", 1, "Assigned", `{}`)})
+	results, err := s.Commit(t.Context(), []backend.Commit{
+		machine("last", 0, "Ready", `{}`), machine("more", 0, "Ready", `{}`),
+		inRackOf("B2", machine("b1", 0, "Ready", `{}`)), machine("m1", 1, "Assigned", `{}`),
+	})
 	require.NoError(t, err)
 	require.ErrorContains(t, results[1], `machine/more: nothing was committed: rack "A1" has had 1048576 objects`)
 	results[1] = nil

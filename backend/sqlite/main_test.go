@@ -66,27 +66,29 @@ func stepTime(version uint64) time.Time {
 func step(id string, expect uint64, state string) backend.Commit {
 	ref := backend.Ref{Kind: backend.KindMachine, ID: id}
 	return backend.Commit{Writes: []backend.Write{{
-		Record: backend.Record{Ref: ref, Rack: "A1", State: state, Since: stepTime(expect), Transitions: expect + 1,
-			Outcome: backend.Outcome{Kind: backend.OutcomeTransition, At: stepTime(expect)}, Data: []byte(fmt.Sprintf(`{"n":%d}`, expect))},
+		Record: backend.Record{
+			Ref: ref, Rack: "A1", State: state, Since: stepTime(expect), Transitions: expect + 1,
+			Outcome: backend.Outcome{Kind: backend.OutcomeTransition, At: stepTime(expect)}, Data: []byte(fmt.Sprintf(`{"n":%d}`, expect)),
+		},
 		Expect:     expect,
 		Transition: &backend.Transition{Ref: ref, Rack: "A1", Seq: expect + 1, To: state, At: stepTime(expect), Trigger: "Step", Initiator: "controller"},
 	}}}
 }
 
 // apply commits and requires that all is applied.
-func apply(t testing.TB, s backend.Store, batch ...backend.Commit) {
-	t.Helper()
-	results, err := s.Commit(t.Context(), batch)
-	require.NoError(t, err)
+func apply(tb testing.TB, s backend.Store, batch ...backend.Commit) {
+	tb.Helper()
+	results, err := s.Commit(tb.Context(), batch)
+	require.NoError(tb, err)
 	for _, err := range results {
-		require.NoError(t, err)
+		require.NoError(tb, err)
 	}
 }
 
 // open opens the store in a folder; the test closes it.
-func open(t testing.TB, folder string) *sqlite.Store {
-	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(folder, "store.db"), sqlite.Config{})
-	require.NoError(t, err)
+func open(tb testing.TB, folder string) *sqlite.Store {
+	tb.Helper()
+	s, err := sqlite.Open(tb.Context(), filepath.Join(folder, "store.db"), sqlite.Config{})
+	require.NoError(tb, err)
 	return s
 }

@@ -67,8 +67,10 @@ func TestAFileOfVersionOneIsUpgradedAndLosesNothing(t *testing.T) {
 	assert.Equal(t, backend.Record{
 		Ref: backend.Ref{Kind: backend.KindRack, ID: "A12"}, Rack: "A12", State: "Maintenance/FirmwareUpgrade/Start",
 		Since: time.UnixMicro(1774749599123457).UTC(), Version: 4, Transitions: 3,
-		Outcome: backend.Outcome{Kind: backend.OutcomeWait, Reason: "waits for 1 of 2 trays; observes: tray A12-m02 updating",
-			At: time.UnixMicro(1774749600000001).UTC(), OverSLA: true},
+		Outcome: backend.Outcome{
+			Kind: backend.OutcomeWait, Reason: "waits for 1 of 2 trays; observes: tray A12-m02 updating",
+			At: time.UnixMicro(1774749600000001).UTC(), OverSLA: true,
+		},
 		Data: []byte(`{"cycle":"c-1","devices":["machine/A12-m01"]}`),
 	}, *rack)
 	records, err := s.List(t.Context(), backend.Query{})
@@ -80,8 +82,10 @@ func TestAFileOfVersionOneIsUpgradedAndLosesNothing(t *testing.T) {
 	requests, err := s.Requests(t.Context(), backend.RequestQuery{ID: "req-1"})
 	require.NoError(t, err)
 	require.Len(t, requests, 2)
-	assert.Equal(t, []backend.Result{{Target: backend.Ref{Kind: backend.KindMachine, ID: "A12-m01"}, Activity: "FirmwareUpgrade",
-		Status: backend.ResultOK, From: "1.1", To: "1.2"}}, requests[1].Results)
+	assert.Equal(t, []backend.Result{{
+		Target: backend.Ref{Kind: backend.KindMachine, ID: "A12-m01"}, Activity: "FirmwareUpgrade",
+		Status: backend.ResultOK, From: "1.1", To: "1.2",
+	}}, requests[1].Results)
 
 	results, err := s.Commit(t.Context(), []backend.Commit{{Writes: []backend.Write{{Record: *rack, Expect: 4}}}})
 	require.NoError(t, err)

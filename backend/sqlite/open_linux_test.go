@@ -20,7 +20,7 @@ func openAsNobody(t *testing.T, path string) string {
 		t.Skip("needs root, to start a process of a user without rights")
 	}
 	// The user must be allowed to run this program, whose own folder is closed to others.
-	folder, err := os.MkdirTemp("", "rackstate-test")
+	folder, err := os.MkdirTemp("", "rackstate-test") //nolint:usetesting // t.TempDir is closed to other users
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
 	require.NoError(t, os.Chmod(folder, 0o755))
@@ -43,7 +43,7 @@ func openAsNobody(t *testing.T, path string) string {
 // publicFolder makes a folder that every user can reach.
 func publicFolder(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "rackstate-test")
+	folder, err := os.MkdirTemp("", "rackstate-test") //nolint:usetesting // t.TempDir is closed to other users
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
 	require.NoError(t, os.Chmod(folder, 0o777))

@@ -27,8 +27,10 @@ func encodeResults(results []backend.Result) ([]byte, error) {
 	}
 	stored := make([]storedResult, len(results))
 	for i, r := range results {
-		stored[i] = storedResult{Kind: r.Target.Kind, ID: r.Target.ID, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
-			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable}
+		stored[i] = storedResult{
+			Kind: r.Target.Kind, ID: r.Target.ID, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
+			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable,
+		}
 	}
 	return json.Marshal(stored)
 }
@@ -44,8 +46,10 @@ func decodeResults(text []byte) ([]backend.Result, error) {
 	}
 	results := make([]backend.Result, len(stored))
 	for i, r := range stored {
-		results[i] = backend.Result{Target: backend.Ref{Kind: r.Kind, ID: r.ID}, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
-			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable}
+		results[i] = backend.Result{
+			Target: backend.Ref{Kind: r.Kind, ID: r.ID}, Activity: r.Activity, Status: r.Status, From: r.From, To: r.To,
+			JobID: r.JobID, Error: r.Error, Retryable: r.Retryable,
+		}
 	}
 	return results, nil
 }

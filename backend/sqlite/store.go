@@ -94,7 +94,7 @@ func (s *Store) Close() error {
 // release closes what Open has opened so far. The writer closes last: the last connection moves the log into the file.
 func (s *Store) release() error {
 	var errs error
-	for s.readers != nil && len(s.readers) > 0 {
+	for len(s.readers) > 0 {
 		conn := <-s.readers
 		if conn == nil {
 			continue

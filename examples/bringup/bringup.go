@@ -54,7 +54,10 @@ func bringUp(ctx context.Context, o options, faults []fake.Fault, out io.Writer)
 	show.begin(sim)
 
 	op := &operator{sim: sim, show: show}
-	err = sim.RunUntil(ctx, func() bool { return op.look(ctx) && sim.AllReady() }, longest)
+	err = sim.RunUntil(ctx, func() bool {
+		op.look(ctx)
+		return op.err != nil || sim.AllReady()
+	}, longest)
 	show.end()
 	if err := errors.Join(err, op.err); err != nil {
 		return err
@@ -117,8 +120,8 @@ type operator struct {
 	err  error
 }
 
-// look posts what an operator would post. It returns true, so that it can stand in a condition.
-func (op *operator) look(ctx context.Context) bool {
+// look posts what an operator would post.
+func (op *operator) look(ctx context.Context) {
 	m := op.sim.Manager()
 	for _, r := range op.sim.Racks() {
 		if r.State() != string(rack.Error) || r.Origin != rack.OriginMaintenance || len(m.Controller().OpenRequests(r.Ref())) > 0 {
@@ -128,9 +131,8 @@ func (op *operator) look(ctx context.Context) bool {
 		req, err := m.RequestMaintenance(ctx, rack.MaintenanceRequest{Rack: r.ID(), Scope: scope, User: "operator", Reference: "TICKET-1"})
 		if err != nil {
 			op.err = errors.Join(op.err, err)
-			return true
+			return
 		}
 		op.show.say(op.sim.Now(), fmt.Sprintf("operator  asks for the maintenance of rack %s again (request %s)", r.ID(), req.ID))
 	}
-	return true
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log"
 	"os"
 	"os/signal"
@@ -19,13 +20,14 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := bringUp(ctx, "site.json", "racks.db"); err != nil {
+	err := bringUp(ctx, "site.json", "racks.db")
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func bringUp(ctx context.Context, sitePath, dbPath string) error {
+func bringUp(ctx context.Context, sitePath, dbPath string) (err error) {
 	site, err := sitefile.Read(sitePath)
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func bringUp(ctx context.Context, sitePath, dbPath string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	hardware := fake.New(clock.New(), fake.Config{}) // your driver goes here
 	racks, err := rack.NewManager(ctx, store, rack.Config{Driver: hardware.Driver(), Site: site})
 	if err != nil {
