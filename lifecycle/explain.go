@@ -30,7 +30,7 @@ type Explanation struct {
 	Requests []backend.Request
 	// Next is when the engine looks again by itself.
 	Next time.Time
-	// Triggers are what the table permits now, Accepts the types of request that the kind understands.
+	// Triggers are what the table permits now, Accepts the types of request that may be posted now.
 	Triggers, Accepts []string
 	// Broken says why the engine cannot work on the object, nil if it can.
 	Broken error
@@ -49,7 +49,7 @@ func (c *Controller) Explain(ref backend.Ref) (*Explanation, error) {
 	b, g := s.base, ent.kind.graph
 	x := &Explanation{
 		Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Elapsed: b.Elapsed(c.Now()), Requests: append([]backend.Request(nil), s.requests...),
-		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.typeNames(), Broken: s.broken,
+		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.accepts(b), Broken: s.broken,
 	}
 	if info := g.states[b.state]; info != nil {
 		x.Doc, x.SLA, x.Deadline, x.NoDeadline = info.Doc, info.SLA, info.Deadline, info.NoDeadline
@@ -63,7 +63,7 @@ func (c *Controller) Explain(ref backend.Ref) (*Explanation, error) {
 func (x *Explanation) String() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s "+format+"\n", append([]any{name}, args...)...)
+		fmt.Fprintf(&b, "%-9s "+format+"\n", append([]any{name}, args...)...)
 	}
 	line("object", "%s", x.Ref)
 	line("state", "%s since %s (%s)", x.State, x.Since.Format(time.RFC3339), x.Elapsed.Round(time.Second))
@@ -73,8 +73,10 @@ func (x *Explanation) String() string {
 	if x.Broken != nil {
 		line("broken", "%s", x.Broken)
 	}
-	line("outcome", "%s", strings.TrimSpace(string(x.Outcome.Kind)+" "+x.Outcome.Reason))
+	line("outcome", "%s", outcomeText(x.Outcome))
 	switch {
+	case x.Outcome.OverSLA && x.SLA == 0:
+		line("SLA", "none is granted in this state: it is reported at once")
 	case x.Outcome.OverSLA:
 		line("SLA", "%s, exceeded", x.SLA)
 	case x.SLA > 0:
@@ -93,12 +95,30 @@ func (x *Explanation) String() string {
 		line("alert", "%s from %s: %s %v", a.ID, a.Source, a.Message, a.Classifications)
 	}
 	for _, r := range x.Requests {
-		line("request", "%s %s (%s) by %s since %s", r.Type, r.ID, r.State, r.Initiator, r.At.Format(time.RFC3339))
+		cancel := ""
+		if r.CancelledBy != "" {
+			cancel = ", to be cancelled for " + r.CancelledBy
+		}
+		line("request", "%s %s (%s%s) by %s since %s", r.Type, r.ID, r.State, cancel, r.Initiator, r.At.Format(time.RFC3339))
 	}
 	if !x.Next.IsZero() {
-		line("looks again", "%s", x.Next.Format(time.RFC3339))
+		line("next look", "%s", x.Next.Format(time.RFC3339))
 	}
 	line("permits", "%s", strings.Join(x.Triggers, ", "))
 	line("accepts", "%s", strings.Join(x.Accepts, ", "))
 	return b.String()
+}
+
+// outcomeText prints an outcome; a wait says so itself.
+func outcomeText(o backend.Outcome) string {
+	switch {
+	case o.Kind == backend.OutcomeNone:
+		return "not looked at yet"
+	case o.Kind == backend.OutcomeWait:
+		return o.Reason
+	case o.Reason == "":
+		return string(o.Kind)
+	default:
+		return string(o.Kind) + ": " + o.Reason
+	}
 }

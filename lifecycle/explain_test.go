@@ -31,25 +31,25 @@ func TestAnExplanationSaysWhatAPersonMustKnow(t *testing.T) {
 	assert.Equal(t, []string{"Warm", "Blow", "Discarded"}, x.Triggers)
 	assert.Equal(t, []string{"paint", "light", "force_delete"}, x.Accepts)
 	assert.Equal(t, strings.Join([]string{
-		"object     lamp/a",
-		"state      Warming since 2026-01-01T00:00:00Z (4m0s)",
-		"meaning    not bright yet",
-		"outcome    wait waits for heat: 12 degrees",
-		"SLA        10m0s, 6m0s left",
-		"deadline   1h30m0s by default, then it fails",
-		"alert      hot from sensor: 98 degrees [PreventAllocations]",
-		"request    light q (pending) by ann since 2026-01-01T00:00:00Z",
-		"looks again 2026-01-01T00:04:20Z",
-		"permits    Warm, Blow, Discarded",
-		"accepts    paint, light, force_delete",
+		"object    lamp/a",
+		"state     Warming since 2026-01-01T00:00:00Z (4m0s)",
+		"meaning   not bright yet",
+		"outcome   waits for heat: 12 degrees",
+		"SLA       10m0s, 6m0s left",
+		"deadline  1h30m0s by default, then it fails",
+		"alert     hot from sensor: 98 degrees [PreventAllocations]",
+		"request   light q (pending) by ann since 2026-01-01T00:00:00Z",
+		"next look 2026-01-01T00:04:20Z",
+		"permits   Warm, Blow, Discarded",
+		"accepts   paint, light, force_delete",
 		"",
 	}, "\n"), x.String())
 	s.after(7 * time.Minute)
 	s.hold(service)
 	x, err = s.Explain(lampRef("a"))
 	require.NoError(t, err)
-	assert.Contains(t, x.String(), "SLA        10m0s, exceeded\n")
-	assert.Contains(t, x.String(), "hold       service by ann (the ladder leans on it)\n")
+	assert.Contains(t, x.String(), "SLA       10m0s, exceeded\n")
+	assert.Contains(t, x.String(), "hold      service by ann (the ladder leans on it)\n")
 	x.Holds[0].Owner = "nobody"
 	assert.Equal(t, "ann", s.lamp("a").Holds[0].Owner, "what it hands out is a copy")
 	_, err = s.Explain(lampRef("ghost"))
@@ -62,5 +62,5 @@ func TestAnExplanationSaysWhyThereIsNoDeadline(t *testing.T) {
 	s.create(newLamp("a"))
 	x, err := s.Explain(lampRef("a"))
 	require.NoError(t, err)
-	assert.Contains(t, x.String(), "deadline   none: nobody hurries\n")
+	assert.Contains(t, x.String(), "deadline  none: nobody hurries\n")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rackstate/rackstate/backend"
 )
@@ -32,6 +33,8 @@ type RequestType[E any] struct {
 	Type string
 	// Doc says what it does, for people.
 	Doc string
+	// In lists the states, or paths, in which it is accepted at all, for Explain. Empty: all. Accept has the last word.
+	In []string
 	// Accept decides whether the request is taken, before anything is written. It reports all problems together, may edit the object and
 	// supersede older requests through tx. nil accepts.
 	Accept func(tx *Tx, e *E, req *backend.Request) error
@@ -84,6 +87,7 @@ type Kind struct {
 type erasedRequest struct {
 	name   string
 	doc    string
+	in     []string
 	accept func(*Tx, Entity, *backend.Request) error
 }
 
@@ -124,7 +128,7 @@ func Define[E any, S, T ~string, P entity[E]](d Definition[E, S, T]) (*Kind, err
 
 func eraseHooks[E any, S, T ~string, P entity[E]](k *Kind, d Definition[E, S, T]) {
 	for _, r := range d.Requests {
-		er := erasedRequest{name: r.Type, doc: r.Doc}
+		er := erasedRequest{name: r.Type, doc: r.Doc, in: r.In}
 		if r.Accept != nil {
 			er.accept = func(tx *Tx, e Entity, req *backend.Request) error { return r.Accept(tx, (*E)(e.(P)), req) }
 		}
@@ -186,6 +190,17 @@ func (k *Kind) request(name string) (erasedRequest, bool) {
 		}
 	}
 	return erasedRequest{}, false
+}
+
+// accepts lists the types of request that an object may be asked now.
+func (k *Kind) accepts(o *Object) []string {
+	var out []string
+	for _, r := range k.requests {
+		if (len(r.in) == 0 || slices.ContainsFunc(r.in, o.In)) && (!o.Deleted() || r.name == ForceDelete) {
+			out = append(out, r.name)
+		}
+	}
+	return out
 }
 
 var errNoType = errors.New("has no such request")

@@ -81,7 +81,13 @@ func (c *Controller) decide(ctx context.Context, env *Env) (Outcome, error) {
 		if !hold.Expires.IsZero() {
 			after = hold.Expires.Sub(env.now)
 		}
-		return Wait("its holds to be released", hold.String(), after), nil
+		observes := hold.String()
+		for _, r := range self.open {
+			if r.CancelledBy != "" {
+				observes += "; request " + r.ID + " is cancelled for " + r.CancelledBy + " then"
+			}
+		}
+		return Wait("its holds to be released", observes, after), nil
 	}
 	h := self.kind.handlers[self.base.state]
 	if h == nil {

@@ -191,6 +191,28 @@ func TestRequestsWithoutAnIDPostedAtTheSameTimeAreBothTaken(t *testing.T) {
 	assert.Equal(t, []string{"first", "second"}, []string{open[0].Initiator, open[1].Initiator}, "oldest first")
 }
 
+func TestRequestsWithoutAnIDNeverShareOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, nil, asking))
+	s.create(newLamp("a"))
+	require.NoError(t, s.Apply(t.Context(), func(tx *lifecycle.Tx) error {
+		for range 3 {
+			if _, err := tx.Post(lampRef("a"), lifecycle.NewRequest{Type: lightRequest}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for range 3 {
+		s.ask(lifecycle.NewRequest{Type: lightRequest}, lampRef("a"))
+	}
+	ids := map[string]bool{}
+	for _, r := range s.OpenRequests(lampRef("a")) {
+		ids[r.ID] = true
+	}
+	assert.Len(t, ids, 6)
+}
+
 func TestANewerRequestSupersedesOneThatWasNotStarted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, nil, asking))

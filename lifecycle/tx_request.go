@@ -79,7 +79,10 @@ func (tx *Tx) Post(on backend.Ref, n NewRequest) (backend.Request, error) {
 		req.Initiator = InitiatorText("", n.Reference)
 	}
 	if req.ID == "" {
-		req.ID = fmt.Sprintf("%s-%s-%d", n.Type, on.ID, ed.base.version+1+uint64(len(ed.post)))
+		req.ID = fmt.Sprintf("%s-%s-%d", n.Type, on.ID, ed.base.version+1)
+		if more := len(ed.post); more > 0 { // the next version is the next commit's
+			req.ID += fmt.Sprintf(".%d", more)
+		}
 	}
 	if raw, ok := n.Params.(json.RawMessage); ok {
 		req.Params = raw

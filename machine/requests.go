@@ -28,12 +28,20 @@ type Assign struct {
 	Tenant string `json:"tenant,omitempty"`
 }
 
+func names(states ...State) []string {
+	out := make([]string, len(states))
+	for i, s := range states {
+		out[i] = string(s)
+	}
+	return out
+}
+
 var requestTypes = []lifecycle.RequestType[Machine]{
 	{Type: lifecycle.TypeReprovision, Doc: "bring the firmware of the machine up to date; a newer request takes the place of a pending one", Accept: acceptReprovision},
-	{Type: TypeAssign, Doc: "give the machine to a tenant", Accept: acceptAssign},
-	{Type: TypeVerifySKU, Doc: "compare the machine with its SKU once more", Accept: acceptIn(Ready, BomValidatingSkuVerificationFailed)},
-	{Type: TypeValidate, Doc: "test the machine", Accept: acceptValidate},
-	{Type: TypeRecover, Doc: "send a failed machine back to the state that repeats the failed step", Accept: acceptIn(Failed, AssignedFailed)},
+	{Type: TypeAssign, Doc: "give the machine to a tenant", In: names(Ready), Accept: acceptAssign},
+	{Type: TypeVerifySKU, Doc: "compare the machine with its SKU once more", In: names(Ready, BomValidatingSkuVerificationFailed), Accept: acceptIn(Ready, BomValidatingSkuVerificationFailed)},
+	{Type: TypeValidate, Doc: "test the machine", In: names(Ready, Failed), Accept: acceptValidate},
+	{Type: TypeRecover, Doc: "send a failed machine back to the state that repeats the failed step", In: names(Failed, AssignedFailed), Accept: acceptIn(Failed, AssignedFailed)},
 	{Type: lifecycle.ForceDelete, Doc: "delete the machine whatever it is doing, its tenant or not", Accept: acceptForceDelete},
 }
 

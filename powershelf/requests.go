@@ -17,7 +17,7 @@ type Maintenance struct {
 }
 
 var requestTypes = []lifecycle.RequestType[PowerShelf]{
-	{Type: lifecycle.TypeMaintenance, Doc: "switch the shelf on, or off by force", Accept: acceptMaintenance},
+	{Type: lifecycle.TypeMaintenance, Doc: "switch the shelf on, or off by force", In: []string{string(Ready), string(Error)}, Accept: acceptMaintenance},
 	{Type: lifecycle.ForceDelete, Doc: "delete the shelf whatever it is doing", Accept: acceptForceDelete},
 }
 

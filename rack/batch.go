@@ -33,6 +33,17 @@ func (u *run) submitted(devices []backend.Device, jobs map[backend.Ref]string, e
 	return nil
 }
 
+// unsupported reports whether the hardware says of every device that it has no such function.
+func unsupported(devices []backend.Device, err error) bool {
+	failed, rest := backend.SplitDeviceErrors(err)
+	for _, d := range devices {
+		if !errors.Is(failed[d.Ref], backend.ErrNotSupported) && !errors.Is(rest, backend.ErrNotSupported) {
+			return false
+		}
+	}
+	return err != nil
+}
+
 // refused reports whether the hardware took no job at all and never will.
 func (u *run) refused() bool {
 	return !slices.ContainsFunc(u.r.Cycle.Jobs, func(j DeviceJob) bool { return j.ID != "" })
@@ -43,7 +54,7 @@ func (u *run) poll(ask func([]backend.Job) (backend.Jobs, error)) error {
 	var open []backend.Job
 	for _, j := range u.r.Cycle.Jobs {
 		if !j.State.Terminal() {
-			open = append(open, backend.Job{Device: j.Device, ID: j.ID})
+			open = append(open, backend.Job{Device: j.Device, Endpoint: u.kids.endpoint(j.Device), ID: j.ID})
 		}
 	}
 	if len(open) == 0 {
@@ -59,6 +70,18 @@ func (u *run) poll(ask func([]backend.Job) (backend.Jobs, error)) error {
 		j.State, j.Cause = status.State, status.Cause
 	}
 	return err
+}
+
+// forget drops the jobs of devices that are gone or marked deleted: they count nowhere any more.
+func (u *run) forget() {
+	u.r.Cycle.Jobs = slices.DeleteFunc(u.r.Cycle.Jobs, func(j DeviceJob) bool {
+		is := func(o *lifecycle.Object) bool { return o.Ref() == j.Device }
+		if slices.ContainsFunc(u.objects(), is) || slices.Contains(u.kids.broken, j.Device) {
+			return false
+		}
+		u.result(backend.Result{Target: j.Device, Status: backend.ResultSkipped, JobID: j.ID, To: u.r.Cycle.Installs, Error: "it was deleted meanwhile; its job may still run"})
+		return true
+	})
 }
 
 // tally counts the jobs that have ended.
@@ -149,7 +172,7 @@ func (u *run) post(ref backend.Ref, await []lifecycle.Step) error {
 		}
 	}
 	_, err := u.env.Post(ref, lifecycle.NewRequest{
-		ID: fmt.Sprintf("%s-%s", u.r.Cycle.ID, ref.ID), Type: lifecycle.TypeReprovision, Initiator: lifecycle.RackInitiator(u.r.ID()), Cycle: u.r.Cycle.ID,
+		ID: fmt.Sprintf("%s-%s-%s", u.r.Cycle.ID, u.activity.Name, ref.ID), Type: lifecycle.TypeReprovision, Initiator: lifecycle.RackInitiator(u.r.ID()), Cycle: u.r.Cycle.ID,
 		Params: lifecycle.Reprovision{Await: await, DisturbTenants: u.r.Cycle.DisturbTenants},
 	})
 	return err

@@ -25,12 +25,14 @@ func TestARackInCreatedCountsItsDevicesAgainstItsProfile(t *testing.T) {
 		want    State
 		waits   []string
 	}{
-		"too few":                          {want(2, 1, 1), func(r *rig) { r.devices("m1") }, Created, []string{"compute=1/2", "switch=0/1", "power_shelf=0/1"}},
-		"a shelf is missing":               {want(1, 1, 1), func(r *rig) { r.devices("m1", "s1") }, Created, []string{"power_shelf=0/1"}},
-		"just enough":                      {want(1, 1, 1), func(r *rig) { r.devices("m1", "s1", "p1") }, Discovering, nil},
-		"more than expected":               {want(1, 0, 0), func(r *rig) { r.devices("m1", "m2") }, Discovering, nil},
-		"a profile that expects nothing":   {want(0, 0, 0), func(*rig) {}, Discovering, nil},
-		"their states do not matter":       {want(2, 1, 0), func(r *rig) { r.machine("m1", machine.Failed).machine("m2", machine.Created).nvlink("s1", nvswitch.Error) }, Discovering, nil},
+		"too few":                        {want(2, 1, 1), func(r *rig) { r.devices("m1") }, Created, []string{"compute=1/2", "switch=0/1", "power_shelf=0/1"}},
+		"a shelf is missing":             {want(1, 1, 1), func(r *rig) { r.devices("m1", "s1") }, Created, []string{"power_shelf=0/1"}},
+		"just enough":                    {want(1, 1, 1), func(r *rig) { r.devices("m1", "s1", "p1") }, Discovering, nil},
+		"more than expected":             {want(1, 0, 0), func(r *rig) { r.devices("m1", "m2") }, Discovering, nil},
+		"a profile that expects nothing": {want(0, 0, 0), func(*rig) {}, Discovering, nil},
+		"their states do not matter": {want(2, 1, 0), func(r *rig) {
+			r.machine("m1", machine.Failed).machine("m2", machine.Created).nvlink("s1", nvswitch.Error)
+		}, Discovering, nil},
 		"one that is marked deleted":       {want(1, 0, 0), func(r *rig) { r.devices("m1").remove(machine.Ref("m1")) }, Created, []string{"compute=0/1"}},
 		"devices of another rack":          {want(1, 0, 0), func(r *rig) { r.in = "r2"; r.devices("m1") }, Created, []string{"compute=0/1"}},
 		"a profile that nobody knows":      {Profile{}, func(r *rig) { r.edit(func(k *Rack) { k.ProfileID = "P9" }) }, Created, []string{"P9", "r1"}},

@@ -223,6 +223,8 @@ func (u *run) fabricWait() (lifecycle.Outcome, error) {
 			running = true
 		case primary:
 			silent, missing = append(silent, fmt.Sprintf("primary %s is %s %s", s.ID(), report.State, report.Reason)), append(missing, s.Ref())
+		case report.State != backend.FabricOK && report.Reason == "": // the switch itself waits for one of the two
+			silent, missing = append(silent, fmt.Sprintf("%s is %s and gives no reason", s.ID(), report.State)), append(missing, s.Ref())
 		}
 	}
 	if len(broken) > 0 {

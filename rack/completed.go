@@ -27,7 +27,7 @@ func (h *handler) poweredOff(ctx context.Context, r *Rack, env *lifecycle.Env) (
 		if held := u.held(); held != "" {
 			return lifecycle.Wait("its devices to be released", held, 0), nil
 		}
-		return lifecycle.Fire(PowerOnRequested).By(req.Initiator), env.Finish(req.ID, "power is being switched on")
+		return lifecycle.Fire(PowerOnRequested).By(req.Initiator), env.Begin(req.ID)
 	}
 	return lifecycle.Nothing(), nil
 }
@@ -44,6 +44,12 @@ func (h *handler) completed(ctx context.Context, r *Rack, env *lifecycle.Env) (l
 		return u.cancelled(req)
 	}
 	missing, texts := u.away()
+	held := u.held()
+	if held != "" && len(missing) > 0 {
+		r.Pause(env.Now())
+		return lifecycle.Wait("its devices to be back", someOf(append(texts, held)), 0), nil
+	}
+	r.Resume(env.Now())
 	if len(missing) > 0 {
 		if r.Elapsed(env.Now()) >= h.set.Deadlines.Completed {
 			return u.notBack(missing, texts)
@@ -70,15 +76,24 @@ func (u *run) away() (missing []backend.Ref, texts []string) {
 		if !u.r.Cycle.Scope.has(o.Ref()) {
 			return
 		}
-		carries := slices.ContainsFunc(u.env.Requests(o.Ref(), lifecycle.TypeReprovision), func(r backend.Request) bool { return r.Cycle == u.r.Cycle.ID })
 		switch {
 		case !ready:
 			missing, texts = append(missing, o.Ref()), append(texts, o.Ref().String()+" in "+o.State())
-		case carries:
+		case u.carries(o.Ref()):
 			missing, texts = append(missing, o.Ref()), append(texts, o.Ref().String()+" still carries the request of this cycle")
 		}
 	})
+	for _, ref := range u.kids.broken {
+		if u.r.Cycle.Scope.has(ref) {
+			missing, texts = append(missing, ref), append(texts, ref.String()+" cannot be read")
+		}
+	}
 	return missing, texts
+}
+
+// carries reports whether a device still carries a request of this cycle.
+func (u *run) carries(ref backend.Ref) bool {
+	return slices.ContainsFunc(u.env.Requests(ref, lifecycle.TypeReprovision), func(r backend.Request) bool { return r.Cycle == u.r.Cycle.ID })
 }
 
 // notBack fails the maintenance by the names of the stragglers. Their own state says what is wrong with them, so they get no alert.

@@ -79,8 +79,16 @@ func (s Settings) validate() error {
 	for _, f := range []struct {
 		name string
 		d    time.Duration
-	}{{"PollInterval", s.PollInterval}, {"FailedGrace", s.FailedGrace}, {"Deadlines.FirmwareUpgrade", d.FirmwareUpgrade}, {"Deadlines.NVOSUpdate", d.NVOSUpdate},
-		{"Deadlines.ConfigureNmxCluster", d.ConfigureNmxCluster}, {"Deadlines.PowerSequence", d.PowerSequence}, {"Deadlines.Completed", d.Completed}, {"Deadlines.Validating", d.Validating}} {
+	}{
+		{"PollInterval", s.PollInterval},
+		{"FailedGrace", s.FailedGrace},
+		{"Deadlines.FirmwareUpgrade", d.FirmwareUpgrade},
+		{"Deadlines.NVOSUpdate", d.NVOSUpdate},
+		{"Deadlines.ConfigureNmxCluster", d.ConfigureNmxCluster},
+		{"Deadlines.PowerSequence", d.PowerSequence},
+		{"Deadlines.Completed", d.Completed},
+		{"Deadlines.Validating", d.Validating},
+	} {
 		if f.d < 0 {
 			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", f.name, f.d))
 		}

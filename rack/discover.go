@@ -80,7 +80,7 @@ func (m *Manager) Discover(ctx context.Context, found ...Discovery) error {
 	for _, rack := range racks {
 		for _, d := range byRack[rack] {
 			if err := m.keepCredentials(ctx, d); err != nil {
-				return fmt.Errorf("credentials of %s: %w", d.ref(), err)
+				return errors.Join(problems.ErrorOrNil(), fmt.Errorf("credentials of %s: %w", d.ref(), err))
 			}
 		}
 		var refused []error
@@ -151,17 +151,18 @@ func (m *Manager) expected(d Discovery) (SiteDevice, bool) {
 }
 
 func (m *Manager) takeAll(tx *lifecycle.Tx, rack string, found []Discovery) (refused []error, err error) {
-	if _, ok := lifecycle.Look[Rack](tx, Ref(rack)); !ok {
-		expected, _ := m.site.Rack(rack)
-		if err := tx.Create(NewRack(expected), found[0].initiator(), "first device "+found[0].ref().String()); err != nil {
-			return nil, err
-		}
-	}
 	for _, d := range found {
-		switch err := m.take(tx, d); {
-		case errors.Is(err, ErrUnexpectedRack):
-			refused = append(refused, &DiscoveryError{Device: d.ref(), Rack: d.Rack, Err: err})
-		case err != nil:
+		if in, _, known := whereIs(tx, d.ref()); known && in != rack {
+			refused = append(refused, &DiscoveryError{Device: d.ref(), Rack: rack, Err: fmt.Errorf("%w: it is known in rack %s", ErrUnexpectedRack, in)})
+			continue
+		}
+		if _, ok := lifecycle.Look[Rack](tx, Ref(rack)); !ok {
+			expected, _ := m.site.Rack(rack)
+			if err := tx.Create(NewRack(expected), d.initiator(), "first device "+d.ref().String()); err != nil {
+				return refused, err
+			}
+		}
+		if err := m.take(tx, d); err != nil {
 			return refused, err
 		}
 	}
@@ -170,10 +171,7 @@ func (m *Manager) takeAll(tx *lifecycle.Tx, rack string, found []Discovery) (ref
 
 // take creates the object of a device, or brings a known one up to date.
 func (m *Manager) take(tx *lifecycle.Tx, d Discovery) error {
-	if rack, _, known := whereIs(tx, d.ref()); known {
-		if rack != d.Rack {
-			return fmt.Errorf("%w: it is known in rack %s", ErrUnexpectedRack, rack)
-		}
+	if _, _, known := whereIs(tx, d.ref()); known {
 		return m.refresh(tx, d)
 	}
 	labels := map[string]string(nil)

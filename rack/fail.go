@@ -17,27 +17,43 @@ const (
 // fail ends the maintenance in Error. Devices that failed the activity, or on which it may be half done, get an alert that forbids allocation, so that healthy
 // children never hide what was left unfinished.
 func (u *run) fail(cause string, hurt ...backend.Ref) (lifecycle.Outcome, error) {
+	if err := u.alert(cause, hurt); err != nil {
+		return lifecycle.Outcome{}, err
+	}
+	u.r.Cause, u.r.Origin = cause, OriginMaintenance
+	u.r.Resume(u.env.Now()) // a hold on a device stops the clock in maintenance only
+	u.wakeWaiting()
+	out := lifecycle.Fire(MaintenanceFailed).Because(cause)
+	if power, ok := u.env.Started(TypePower); ok {
+		if err := u.env.Fail(power.ID, cause); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
+	if req, ok := u.request(); ok {
+		return out.By(req.Initiator), u.env.Fail(req.ID, cause, slices.Clone(u.r.Cycle.Results)...)
+	}
+	return out, nil
+}
+
+// alert puts an alert on devices that the activity leaves unfinished, and records that it failed on them.
+func (u *run) alert(cause string, hurt []backend.Ref) error {
 	for _, ref := range hurt {
 		o, err := u.env.Object(ref)
 		if errors.Is(err, backend.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return lifecycle.Outcome{}, err
+			return err
 		}
-		o.AddAlert(lifecycle.Alert{ID: string(u.activity.Name), Source: AlertMaintenance, Message: cause,
-			Classifications: []lifecycle.Classification{lifecycle.PreventAllocations}})
+		o.AddAlert(lifecycle.Alert{
+			ID: string(u.activity.Name), Source: AlertMaintenance, Message: cause,
+			Classifications: []lifecycle.Classification{lifecycle.PreventAllocations},
+		})
 		if !u.has(ref) {
 			u.result(backend.Result{Target: ref, Status: backend.ResultFailed, Error: cause, Retryable: true})
 		}
 	}
-	u.r.Cause, u.r.Origin = cause, OriginMaintenance
-	u.wakeWaiting()
-	out := lifecycle.Fire(MaintenanceFailed).Because(cause)
-	if req, ok := u.request(); ok {
-		return out.By(req.Initiator), u.env.Fail(req.ID, cause, slices.Clone(u.r.Cycle.Results)...)
-	}
-	return out, nil
+	return nil
 }
 
 // has reports whether the running activity has a final result for a device.
@@ -79,7 +95,18 @@ func (u *run) cancelled(req backend.Request) (lifecycle.Outcome, error) {
 	for _, ref := range u.r.Cycle.Asked {
 		u.result(backend.Result{Target: ref, Status: backend.ResultRunning, Error: "its power was being changed"})
 	}
+	if u.activity.Name == PowerSequence && u.h.caps.Power != nil { // a device without power must not be given to anybody
+		if err := u.alert(cause, u.leftOff(nil)); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
+	if power, ok := u.env.Started(TypePower); ok {
+		if err := u.env.End(u.env.Self(), power.ID, backend.RequestCancelled, cause); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
 	u.r.Cause, u.r.Origin = cause, OriginMaintenance
+	u.r.Resume(u.env.Now()) // a hold on a device stops the clock in maintenance only
 	u.wakeWaiting()
 	return lifecycle.Fire(MaintenanceFailed).Because(cause).By(req.CancelledBy),
 		u.env.End(u.env.Self(), req.ID, backend.RequestCancelled, cause, slices.Clone(u.r.Cycle.Results)...)
@@ -93,7 +120,7 @@ func (h *handler) wakeWaiting(env *lifecycle.Env, r *Rack) {
 		return
 	}
 	for _, o := range lifecycle.All[Rack](&env.Tx, backend.KindRack) {
-		if o.Ref() != r.Ref() && (o.ReprovisionRequested || len(env.Requests(o.Ref(), lifecycle.TypeMaintenance)) > 0) {
+		if o.Ref() != r.Ref() && (wantsReprovision(&env.Tx, o) || len(env.Requests(o.Ref(), lifecycle.TypeMaintenance)) > 0) {
 			env.Wake(o.Ref())
 		}
 	}

@@ -1,7 +1,6 @@
 package rack
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/rackstate/rackstate/backend"
@@ -61,15 +60,16 @@ func (u *run) firmwareStart() (lifecycle.Outcome, error) {
 	devices, entry := p.devices, p.entry
 	order := backend.FirmwareOrder{Firmware: entry.ID, Components: u.activity.Components, Force: u.activity.Force}
 	jobs, err := u.h.caps.Firmware.ApplyFirmware(u.ctx, u.env.Key("ApplyFirmware", 0), order, devices)
-	if errors.Is(err, backend.ErrNotSupported) {
+	if unsupported(devices, err) {
 		return u.done("skipped: the driver has no firmware capability")
 	}
+	u.r.Cycle.Installs = entry.ID
 	if err := u.submitted(devices, jobs, err); err != nil {
 		return lifecycle.Outcome{}, err
 	}
 	if u.refused() {
 		u.outcomes(entry.ID)
-		return u.fail("firmware upgrade refused: " + err.Error())
+		return u.fail("firmware upgrade refused: " + u.causes())
 	}
 	for _, d := range devices {
 		if err := u.announceFirmware(d.Ref, entry.ID); err != nil {
@@ -90,6 +90,7 @@ func (u *run) announceFirmware(ref backend.Ref, firmware string) error {
 		if err := u.post(ref, u.awaited(lifecycle.StepFirmware)); err != nil {
 			return err
 		}
+	default: // power shelves are not asked to wait
 	}
 	return u.writeFirmware(u.job(ref), firmware)
 }
@@ -144,6 +145,7 @@ func (u *run) writeFirmware(j DeviceJob, firmware string) error {
 
 // firmwareWait polls the batch until every device is done, and only then looks whether one failed.
 func (u *run) firmwareWait() (lifecycle.Outcome, error) {
+	u.forget()
 	var pollErr error
 	if u.h.caps.Firmware != nil {
 		pollErr = u.poll(func(jobs []backend.Job) (backend.Jobs, error) { return u.h.caps.Firmware.FirmwareJob(u.ctx, jobs) })
@@ -157,7 +159,7 @@ func (u *run) firmwareWait() (lifecycle.Outcome, error) {
 	if len(t.open) > 0 {
 		return u.waitForJobs("the firmware of its devices", t, pollErr)
 	}
-	u.outcomes(u.activity.Firmware)
+	u.outcomes(u.r.Cycle.Installs)
 	if t.failed > 0 {
 		return u.fail(fmt.Sprintf("firmware upgrade failed: %d/%d devices failed: %s", t.failed, t.total, u.causes()), t.bad...)
 	}

@@ -1,7 +1,6 @@
 package rack
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/rackstate/rackstate/backend"
@@ -78,19 +77,20 @@ func (u *run) nvosStart() (lifecycle.Outcome, error) {
 	}
 	devices, image := p.devices, p.Installs
 	files, err := u.h.caps.SwitchImage.ApplySwitchImage(u.ctx, u.env.Key("ApplySwitchImage", 0), image, devices)
-	if errors.Is(err, backend.ErrNotSupported) {
-		return u.done("skipped: the driver has no switch image capability")
+	if unsupported(devices, err) {
+		return u.noImages(devices)
 	}
 	jobs := make(map[backend.Ref]string, len(files))
 	for ref, f := range files {
 		jobs[ref] = f.JobID
 	}
+	u.r.Cycle.Installs = image
 	if err := u.submitted(devices, jobs, err); err != nil {
 		return lifecycle.Outcome{}, err
 	}
 	if u.refused() {
 		u.outcomes(image)
-		return u.fail("switch image refused: " + err.Error())
+		return u.fail("switch image refused: " + u.causes())
 	}
 	for _, d := range devices {
 		if err := u.post(d.Ref, u.awaited(lifecycle.StepNVOS)); err != nil {
@@ -101,6 +101,19 @@ func (u *run) nvosStart() (lifecycle.Outcome, error) {
 		}
 	}
 	return lifecycle.Fire(JobsSubmitted).Because(fmt.Sprintf("image %s on %d switches", image, len(devices))), nil
+}
+
+// noImages passes the activity. The driver had not said so before, so switches may have been told to wait for an image: they are let go.
+func (u *run) noImages(devices []backend.Device) (lifecycle.Outcome, error) {
+	for _, d := range devices {
+		if !u.carries(d.Ref) {
+			continue
+		}
+		if err := u.writeImage(DeviceJob{Device: d.Ref, State: backend.JobCompleted}, "", ""); err != nil {
+			return lifecycle.Outcome{}, err
+		}
+	}
+	return u.done("skipped: the driver has no switch image capability")
 }
 
 // writeImage brings the switch's nvos_update_status up to date.
@@ -123,6 +136,7 @@ func (u *run) writeImage(j DeviceJob, image, file string) error {
 
 // nvosWait polls the batch until every switch is done.
 func (u *run) nvosWait() (lifecycle.Outcome, error) {
+	u.forget()
 	var pollErr error
 	if u.h.caps.SwitchImage != nil {
 		pollErr = u.poll(func(jobs []backend.Job) (backend.Jobs, error) {
@@ -138,8 +152,7 @@ func (u *run) nvosWait() (lifecycle.Outcome, error) {
 	if len(t.open) > 0 {
 		return u.waitForJobs("the images of its switches", t, pollErr)
 	}
-	image, _ := u.image(u.activity)
-	u.outcomes(image)
+	u.outcomes(u.r.Cycle.Installs)
 	if t.failed > 0 {
 		return u.fail(fmt.Sprintf("switch image update failed: %d/%d switches failed: %s", t.failed, t.total, u.causes()), t.bad...)
 	}

@@ -87,6 +87,9 @@ func (h *handler) plan(ctx context.Context, tx *lifecycle.Tx, q MaintenanceReque
 	env := &lifecycle.Env{Tx: *tx}
 	kids := lookAtChildren(tx, r.ID())
 	plan.Blocked = h.blocked(r, env, kids, q.Scope)
+	if hold, held := r.Held(tx.Now()); held {
+		plan.Blocked = r.Ref().String() + " is held: " + hold.String()
+	}
 	r.Cycle = &Cycle{ID: "plan", Scope: q.Scope.clone(), DisturbTenants: q.DisturbTenants}
 	for name := ActivityName(""); ; {
 		a, ok := q.Scope.next(name)
@@ -123,7 +126,7 @@ func (u *run) planned() (ActivityPlan, error) {
 		u.planPower(&p)
 	}
 	if err != nil {
-		return p, err
+		return p, backend.NotDone(err) // no hardware was asked for anything
 	}
 	if p.Skip != "" || p.Fails != "" {
 		p.devices = nil

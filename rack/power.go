@@ -32,7 +32,7 @@ func (u *run) poweringOff() (lifecycle.Outcome, error) {
 	if !arrived {
 		return out, err
 	}
-	u.r.Cycle.Asked, u.r.Cycle.Calls = nil, 0
+	u.r.Cycle.Asked, u.r.Cycle.Calls = nil, nil
 	if u.activity.mode() == SequenceOff {
 		u.wakeWaiting()
 		return lifecycle.FireTo(PowerIsOff, PoweredOff), nil
@@ -50,6 +50,11 @@ func (u *run) poweringOn() (lifecycle.Outcome, error) {
 	}
 	for _, d := range u.targets() {
 		u.result(backend.Result{Target: d.Ref, Status: backend.ResultOK, To: string(backend.PowerOn)})
+	}
+	if power, ok := u.env.Started(TypePower); ok {
+		if err := u.env.Finish(power.ID, "power is on"); err != nil {
+			return lifecycle.Outcome{}, err
+		}
 	}
 	return u.done("power is on", refs(u.targets())...)
 }
@@ -74,7 +79,7 @@ func (u *run) sequence(action backend.PowerAction, want backend.PowerState) (arr
 				return false, out, err
 			}
 			if refused != "" {
-				out, err = u.fail(fmt.Sprintf("power %s of %s refused: %s", want, st.name, refused), u.notAt(want)...)
+				out, err = u.fail(fmt.Sprintf("power %s of %s refused: %s", want, st.name, refused), u.leftOff(refs(late))...)
 				return false, out, err
 			}
 			if late, polled = u.late(st.devices, want); len(late) == 0 && polled == nil {
@@ -122,12 +127,15 @@ func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (
 	if len(todo) == 0 {
 		return "", nil
 	}
-	err = u.h.caps.Power.SetPower(u.ctx, u.env.Key("SetPower:"+string(action)+":"+st.name, c.Calls), action, todo)
+	err = u.h.caps.Power.SetPower(u.ctx, u.env.Key("SetPower:"+string(action)+":"+st.name, c.Calls[st.name]), action, todo)
 	failed, rest := backend.SplitDeviceErrors(err)
 	if rest != nil && !errors.Is(backend.Classify(rest), backend.ErrPermanent) {
 		return "", rest
 	}
-	c.Calls++
+	if c.Calls == nil {
+		c.Calls = map[string]int{}
+	}
+	c.Calls[st.name]++
 	var never []string
 	for _, d := range todo {
 		e := failed[d.Ref]
@@ -146,13 +154,20 @@ func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (
 	return someOf(never), nil
 }
 
-// notAt lists the devices that have not reached a power state, as far as it can be read.
-func (u *run) notAt(want backend.PowerState) []backend.Ref {
-	late, err := u.late(u.targets(), want)
+// leftOff lists the devices that a power sequence which ends early leaves unfinished: the stragglers of its stage, and every other one that has no power, as far as
+// that can be read.
+func (u *run) leftOff(stragglers []backend.Ref) []backend.Ref {
+	off, err := u.late(u.targets(), backend.PowerOn)
 	if err != nil {
 		return refs(u.targets())
 	}
-	return refs(late)
+	out := slices.Clone(stragglers)
+	for _, d := range off {
+		if !slices.Contains(out, d.Ref) {
+			out = append(out, d.Ref)
+		}
+	}
+	return out
 }
 
 func ids(devices []backend.Device) []string {

@@ -55,11 +55,13 @@ type Cycle struct {
 	DisturbTenants bool `json:"disturb_tenants,omitempty"`
 	// Jobs are the jobs of the activity that runs, one for each device.
 	Jobs []DeviceJob `json:"jobs,omitempty"`
+	// Installs is the id of the firmware or image that the running batch installs.
+	Installs string `json:"installs,omitempty"`
 	// Primary is the id of the switch that runs the fabric manager.
 	Primary string `json:"primary,omitempty"`
-	// Asked are the devices whose power was changed in the running stage of the power sequence, Calls how often the driver was called in it.
-	Asked []backend.Ref `json:"asked,omitempty"`
-	Calls int           `json:"calls,omitempty"`
+	// Asked are the devices whose power was changed in the running half of the power sequence, Calls how often the driver was called in each stage of it.
+	Asked []backend.Ref  `json:"asked,omitempty"`
+	Calls map[string]int `json:"calls,omitempty"`
 	// Results say what became of each device in each activity.
 	Results []backend.Result `json:"results,omitempty"`
 }
@@ -92,12 +94,13 @@ func cycleID(r *Rack) string {
 
 func clone(r *Rack) *Rack {
 	c := *r
-	c.Object = r.Object.Clone()
+	c.Object = r.Clone()
 	if r.Cycle != nil {
 		cycle := *r.Cycle
 		cycle.Scope = r.Cycle.Scope.clone()
 		cycle.Jobs = slices.Clone(r.Cycle.Jobs)
 		cycle.Asked = slices.Clone(r.Cycle.Asked)
+		cycle.Calls = maps.Clone(r.Cycle.Calls)
 		cycle.Results = slices.Clone(r.Cycle.Results)
 		c.Cycle = &cycle
 	}

@@ -2,6 +2,7 @@ package rack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ func (h *handler) ready(_ context.Context, r *Rack, env *lifecycle.Env) (lifecyc
 	}
 	kids := lookAtChildren(&env.Tx, r.ID())
 	blocked := ""
-	if r.ReprovisionRequested {
+	if wantsReprovision(&env.Tx, r) {
 		if blocked = h.blocked(r, env, kids, FullRack()); blocked == "" {
 			return h.reprovision(r, env)
 		}
@@ -42,7 +43,7 @@ func (h *handler) ready(_ context.Context, r *Rack, env *lifecycle.Env) (lifecyc
 // failed honours a maintenance request, and recovers when all children are healthy.
 func (h *handler) failed(_ context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	if req, ok := env.Pending(TypeRecover); ok {
-		if err := h.acknowledge(r, env, req); err != nil {
+		if err := h.recover(r, env, req); err != nil {
 			return lifecycle.Outcome{}, err
 		}
 	}
@@ -74,8 +75,12 @@ func (h *handler) failed(_ context.Context, r *Rack, env *lifecycle.Env) (lifecy
 	return lifecycle.Fire(ComponentsRecovered).Because("all devices are ready and healthy; it was in Error because: " + cause), nil
 }
 
-// acknowledge removes the alerts of failed maintenances from the devices: a person has looked at them.
-func (h *handler) acknowledge(r *Rack, env *lifecycle.Env, req backend.Request) error {
+// recover removes the alerts of failed maintenances, and of validations that gave no result, from the devices: a person has looked at them.
+func (h *handler) recover(r *Rack, env *lifecycle.Env, req backend.Request) error {
+	params, err := lifecycle.Params[Recover](&req)
+	if err != nil {
+		return err
+	}
 	for _, o := range h.members(env, r.ID()) {
 		if !slices.ContainsFunc(o.Alerts, func(a lifecycle.Alert) bool { return a.Source == AlertMaintenance }) {
 			continue
@@ -86,18 +91,29 @@ func (h *handler) acknowledge(r *Rack, env *lifecycle.Env, req backend.Request) 
 		}
 		edit.Report(AlertMaintenance)
 	}
-	params, err := lifecycle.Params[Recover](&req)
-	if err != nil {
-		return err
+	return errors.Join(h.acknowledge(r, env), env.Finish(req.ID, params.Note))
+}
+
+// acknowledge removes the alerts of validations that gave no result.
+func (h *handler) acknowledge(r *Rack, env *lifecycle.Env) error {
+	for _, o := range h.members(env, r.ID()) {
+		if !slices.ContainsFunc(o.Alerts, func(a lifecycle.Alert) bool { return a.Source == AlertValidation && a.ID == alertTimeout }) {
+			continue
+		}
+		edit, err := env.Object(o.Ref())
+		if err != nil {
+			return err
+		}
+		edit.RemoveAlert(AlertValidation, alertTimeout)
 	}
-	return env.Finish(req.ID, params.Note)
+	return nil
 }
 
 // takeUp starts a pending maintenance request, or says why it cannot start yet.
 func (h *handler) takeUp(r *Rack, env *lifecycle.Env, kids children, req backend.Request) (out lifecycle.Outcome, blocked string, err error) {
 	params, err := lifecycle.Params[Maintenance](&req)
 	if err != nil {
-		return out, "", env.End(env.Self(), req.ID, backend.RequestRejected, err.Error())
+		return lifecycle.Nothing(), "", env.End(env.Self(), req.ID, backend.RequestRejected, err.Error())
 	}
 	if blocked = h.blocked(r, env, kids, params.Scope); blocked != "" {
 		return out, blocked, nil
@@ -176,7 +192,11 @@ func (h *handler) waits(o *Rack, env *lifecycle.Env) bool {
 	default:
 		return false
 	}
-	if !o.ReprovisionRequested || State(o.State()) == Error {
+	if wantsReprovision(&env.Tx, o) && State(o.State()) == Ready {
+		if _, missing := h.profile(o); missing != "" {
+			return false
+		}
+	} else {
 		open := h.pending(o, env)
 		if len(open) == 0 {
 			return false
@@ -188,6 +208,11 @@ func (h *handler) waits(o *Rack, env *lifecycle.Env) bool {
 		scope = params.Scope
 	}
 	return heldIn(lookAtChildren(&env.Tx, o.ID()), scope, env.Now()) == ""
+}
+
+// wantsReprovision reports whether a reprovision was asked for, by the flag or by a request.
+func wantsReprovision(tx *lifecycle.Tx, o *Rack) bool {
+	return o.ReprovisionRequested || len(tx.Requests(o.Ref(), lifecycle.TypeReprovision)) > 0
 }
 
 func (h *handler) pending(o *Rack, env *lifecycle.Env) []backend.Request {
@@ -203,7 +228,7 @@ type place struct {
 func (p place) before(o place) bool { return p.at < o.at || p.at == o.at && p.id < o.id }
 
 func (h *handler) queued(o *Rack, env *lifecycle.Env) place {
-	if open := h.pending(o, env); len(open) > 0 {
+	if open := append(h.pending(o, env), env.Requests(o.Ref(), lifecycle.TypeReprovision)...); len(open) > 0 {
 		return place{at: open[0].At.UnixMicro(), id: o.ID()}
 	}
 	return place{at: o.Since().UnixMicro(), id: o.ID()}

@@ -94,7 +94,6 @@ func TestAReprovisionSupersedesThePendingMaintenanceAndNamesIt(t *testing.T) {
 	r.profile.PowerSequence = true
 	require.NoError(t, r.post("q1", Maintenance{Scope: Scope{Machines: []string{"m1"}, Activities: only(ConfigureNmxCluster)}}))
 	require.NoError(t, r.postAs(lifecycle.TypeReprovision, "q2", nil))
-	assert.True(t, r.get().ReprovisionRequested)
 	r.step()
 	r.inState(FirmwareStart)
 	req := r.request(r1, "q1")
@@ -135,13 +134,15 @@ func TestWhichChildrenFailARackInReady(t *testing.T) {
 		given func(r *rig)
 		words []string // none: it stays
 	}{
-		"a switch in Error":                    {func(r *rig) { r.nvlink("s1", nvswitch.Error).nvlink("s2", nvswitch.Error) }, []string{"2 switch", "s1", "s2"}},
-		"a power shelf in Error":               {func(r *rig) { r.shelf("p1", powershelf.Error) }, []string{"1 power shelf", "p1"}},
-		"a machine in Failed":                  {func(r *rig) { r.machine("m1", machine.Failed) }, []string{"1 machine", "m1"}},
-		"a tenant's machine in Failed":         {func(r *rig) { r.machine("m1", machine.AssignedFailed) }, []string{"m1"}},
-		"a machine out of firmware retries":    {func(r *rig) { r.machine("m1", machine.HostReprovisionFailedFirmwareUpgrade, retried(5)) }, []string{"m1"}},
-		"a tenant's machine out of retries":    {func(r *rig) { r.machine("m1", machine.AssignedFailedFirmwareUpgrade, retried(5)) }, []string{"m1"}},
-		"all kinds are listed":                 {func(r *rig) { r.machine("m1", machine.Failed).nvlink("s1", nvswitch.Error).shelf("p1", powershelf.Error) }, []string{"m1", "s1", "p1"}},
+		"a switch in Error":                 {func(r *rig) { r.nvlink("s1", nvswitch.Error).nvlink("s2", nvswitch.Error) }, []string{"2 switch", "s1", "s2"}},
+		"a power shelf in Error":            {func(r *rig) { r.shelf("p1", powershelf.Error) }, []string{"1 power shelf", "p1"}},
+		"a machine in Failed":               {func(r *rig) { r.machine("m1", machine.Failed) }, []string{"1 machine", "m1"}},
+		"a tenant's machine in Failed":      {func(r *rig) { r.machine("m1", machine.AssignedFailed) }, []string{"m1"}},
+		"a machine out of firmware retries": {func(r *rig) { r.machine("m1", machine.HostReprovisionFailedFirmwareUpgrade, retried(5)) }, []string{"m1"}},
+		"a tenant's machine out of retries": {func(r *rig) { r.machine("m1", machine.AssignedFailedFirmwareUpgrade, retried(5)) }, []string{"m1"}},
+		"all kinds are listed": {func(r *rig) {
+			r.machine("m1", machine.Failed).nvlink("s1", nvswitch.Error).shelf("p1", powershelf.Error)
+		}, []string{"m1", "s1", "p1"}},
 		"a machine with retries left":          {given: func(r *rig) { r.machine("m1", machine.HostReprovisionFailedFirmwareUpgrade, retried(4)) }},
 		"a machine that is brought up":         {given: func(r *rig) { r.machine("m1", machine.HostInitWaitingForDiscovery) }},
 		"a switch that is brought up":          {given: func(r *rig) { r.nvlink("s1", nvswitch.WaitForInterface) }},
@@ -222,7 +223,14 @@ func TestAReplacedTrayTakesTheRackThroughDiscoveringAndMaintenance(t *testing.T)
 	r.run(5 * time.Minute)
 	r.inState(Discovering)
 	r.waits("compute=1/2")
-	require.NoError(t, r.post("q1", Maintenance{}), "refused") // in Discovering: see below
+	_, err := r.controller().Explain(machine.Ref("m2"))
+	require.ErrorIs(t, err, backend.ErrNotFound)
+	r.arrive("m3")
+	r.run(5 * time.Minute)
+	r.inState(Ready)
+	assert.Equal(t, string(machine.Ready), r.m("m3").State())
+	want := []State{Ready, Discovering, FirmwareStart, NVOSStart, ClusterStart, CertificatesStart, CertificatesWait, FabricDisable, FabricConfigure, FabricWait, Completed, ValidationPending, Ready}
+	assert.Equal(t, want, r.path(), "the arrival in Discovering is no further change")
 }
 
 func TestATrayThatArrivesDuringMaintenanceIsRememberedUntilTheRackIsReady(t *testing.T) {

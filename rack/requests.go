@@ -40,12 +40,20 @@ type Recover struct {
 
 func (h *handler) requestTypes() []lifecycle.RequestType[Rack] {
 	return []lifecycle.RequestType[Rack]{
-		{Type: lifecycle.TypeMaintenance, Doc: "update, configure or power-cycle the rack, or parts of it", Accept: acceptMaintenance},
-		{Type: lifecycle.TypeReprovision, Doc: "maintain the full rack with its defaults, in place of a pending maintenance", Accept: acceptReprovision},
-		{Type: TypePower, Doc: "switch a rack in PoweredOff on again", Accept: acceptPower},
-		{Type: TypeRecover, Doc: "acknowledge what a failed maintenance left on the devices", Accept: acceptRecover},
+		{Type: lifecycle.TypeMaintenance, Doc: "update, configure or power-cycle the rack, or parts of it", In: in(Ready, Error), Accept: acceptMaintenance},
+		{Type: lifecycle.TypeReprovision, Doc: "maintain the full rack with its defaults, in place of a pending maintenance", In: in(Ready), Accept: acceptReprovision},
+		{Type: TypePower, Doc: "switch a rack in PoweredOff on again", In: in(PoweredOff), Accept: acceptPower},
+		{Type: TypeRecover, Doc: "acknowledge what a failed maintenance left on the devices", In: in(Error), Accept: acceptRecover},
 		{Type: lifecycle.ForceDelete, Doc: "delete the rack and what is inside it, whatever it is doing", Accept: acceptForceDelete},
 	}
+}
+
+func in(states ...State) []string {
+	out := make([]string, len(states))
+	for i, s := range states {
+		out[i] = string(s)
+	}
+	return out
 }
 
 // acceptMaintenance applies the rules of acceptance and reports all problems together.
@@ -176,11 +184,10 @@ func assignedIn(tx *lifecycle.Tx, r *Rack, s Scope) []string {
 	return out
 }
 
-// acceptReprovision sets the flag that the rack acts on when it is Ready; the request itself is done with that.
+// acceptReprovision takes a request in Ready. It stays pending until the rack acts on it.
 func acceptReprovision(_ *lifecycle.Tx, r *Rack, _ *backend.Request) error {
 	switch State(r.State()) {
 	case Ready:
-		r.ReprovisionRequested = true
 		return nil
 	default:
 		return fmt.Errorf("rack %s is in %s; a reprovision is accepted in %s", r.ID(), r.State(), Ready)
@@ -242,8 +249,10 @@ type MaintenanceRequest struct {
 // RequestMaintenance asks for the maintenance of a rack. Accepted is not done: the request has a state of its own, and one result for each device and activity in the
 // end. The error is a *lifecycle.RejectedError that lists all problems; nothing was written then.
 func (m *Manager) RequestMaintenance(ctx context.Context, q MaintenanceRequest) (backend.Request, error) {
-	posted, err := m.ctl.Request(ctx, lifecycle.NewRequest{ID: q.ID, Type: lifecycle.TypeMaintenance, Initiator: lifecycle.InitiatorText(q.User, q.Reference),
-		Reference: q.Reference, Params: Maintenance{Scope: q.Scope, DisturbTenants: q.DisturbTenants}}, Ref(q.Rack))
+	posted, err := m.ctl.Request(ctx, lifecycle.NewRequest{
+		ID: q.ID, Type: lifecycle.TypeMaintenance, Initiator: lifecycle.InitiatorText(q.User, q.Reference),
+		Reference: q.Reference, Params: Maintenance{Scope: q.Scope, DisturbTenants: q.DisturbTenants},
+	}, Ref(q.Rack))
 	if err != nil {
 		return backend.Request{}, err
 	}

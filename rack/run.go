@@ -63,9 +63,9 @@ func (u *run) bounded(do step) (lifecycle.Outcome, error) {
 	case !late || held != "" || err == nil && !u.waits:
 		return out, err
 	case err != nil:
-		return u.fail(fmt.Sprintf("%s timed out after %s: %s", u.activity.Name, deadline, err), u.mayBeHalfDone(err)...)
+		return u.fail(fmt.Sprintf("%s timed out after %s: %s", u.activity.Name, deadline, err), u.halfDone(err)...)
 	default:
-		return u.fail(fmt.Sprintf("%s timed out after %s; still waiting for %s", u.activity.Name, deadline, names(u.missing)), u.missing...)
+		return u.fail(fmt.Sprintf("%s timed out after %s; still waiting for %s", u.activity.Name, deadline, names(u.missing)), u.halfDone(nil)...)
 	}
 }
 
@@ -167,7 +167,7 @@ func (u *run) done(note string, through ...backend.Ref) (lifecycle.Outcome, erro
 		}
 	}
 	c := u.r.Cycle
-	c.Jobs, c.Asked, c.Calls = nil, nil, 0
+	c.Jobs, c.Asked, c.Calls = nil, nil, nil
 	if req, ok := u.request(); ok && len(c.Results) > 0 {
 		if err := u.env.SetResults(u.env.Self(), req.ID, slices.Clone(c.Results)); err != nil {
 			return lifecycle.Outcome{}, err
@@ -179,21 +179,30 @@ func (u *run) done(note string, through ...backend.Ref) (lifecycle.Outcome, erro
 // result records what became of a device in the activity that runs, in place of what was recorded before.
 func (u *run) result(res backend.Result) {
 	res.Activity = string(u.activity.Name)
-	all := u.r.Cycle.Results
-	i := slices.IndexFunc(all, func(o backend.Result) bool { return o.Target == res.Target && o.Activity == res.Activity })
+	c := u.r.Cycle
+	i := slices.IndexFunc(c.Results, func(o backend.Result) bool { return o.Target == res.Target && o.Activity == res.Activity })
 	if i < 0 {
-		u.r.Cycle.Results = append(all, res)
+		c.Results = append(c.Results, res)
 		return
 	}
-	all[i] = res
+	c.Results[i] = res
 }
 
-// mayBeHalfDone lists the devices on which a call with that error may have been done: all that are left in the activity.
-func (u *run) mayBeHalfDone(err error) []backend.Ref {
-	if errors.Is(backend.Classify(err), backend.ErrNotDone) {
+// halfDone lists the devices that a missed deadline leaves half done; err is that of the last pass, nil if it waited. A fabric is off before its manager is
+// configured, so there a call that was surely not done leaves every switch undone too.
+func (u *run) halfDone(err error) []backend.Ref {
+	switch {
+	case u.activity.Name == ConfigureNmxCluster:
+		return refs(u.switches())
+	case u.activity.Name == PowerSequence:
+		return u.leftOff(u.missing)
+	case err == nil:
+		return u.missing
+	case errors.Is(backend.Classify(err), backend.ErrNotDone):
 		return nil
+	default:
+		return refs(u.targets())
 	}
-	return refs(u.targets())
 }
 
 // targets are all devices that the activity works on.

@@ -22,17 +22,21 @@ func labelled(kids children) []Labelled {
 func (h *handler) validationPending(ctx context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	kids := lookAtChildren(&env.Tx, r.ID())
 	if !h.set.Validation {
-		if away := kids.stragglers(); len(away) > 0 {
+		away := kids.stragglers()
+		switch {
+		case len(away) > 0 && h.late(r, env):
+			return h.validationTimeout(r, someOf(away))
+		case len(away) > 0:
 			return lifecycle.Wait("its devices to be ready", someOf(away), 0), nil
 		}
-		return lifecycle.Fire(ValidationDisabled).Because("validation is disabled by configuration"), nil
+		return lifecycle.Fire(ValidationDisabled).Because("validation is disabled by configuration"), h.acknowledge(r, env)
 	}
 	if run := chooseRun(labelled(kids)); run != "" {
 		r.RunID = run
 		return lifecycle.Fire(RunStarted).Because("run " + run), nil
 	}
 	if h.late(r, env) {
-		return h.validationTimeout(r, "no validation run began")
+		return h.notValidated(r, env, kids, "no validation run began")
 	}
 	if err := h.startRun(ctx, r, env, kids); err != nil {
 		return lifecycle.Outcome{}, err
@@ -66,6 +70,23 @@ func (h *handler) validationTimeout(r *Rack, observed string) (lifecycle.Outcome
 	return lifecycle.Fire(RunFailed).Because(r.Cause), nil
 }
 
+// alertTimeout is the id of the alert on machines whose validation never came to a result.
+const alertTimeout = "RackValidationTimeout"
+
+// notValidated fails a rack whose validation never came to a result. Its machines carry an alert until they pass a run, or an operator has acknowledged it, so that the rack does not slip
+// back to Ready unvalidated.
+func (h *handler) notValidated(r *Rack, env *lifecycle.Env, kids children, observed string) (lifecycle.Outcome, error) {
+	out, err := h.validationTimeout(r, observed)
+	for _, m := range kids.machines {
+		o, err := env.Object(m.Ref())
+		if err != nil {
+			return lifecycle.Outcome{}, err
+		}
+		o.AddAlert(lifecycle.Alert{ID: alertTimeout, Source: AlertValidation, Message: r.Cause, Classifications: []lifecycle.Classification{lifecycle.PreventAllocations}})
+	}
+	return out, err
+}
+
 // validating follows a run by the labels of the machines.
 func (h *handler) validating(_ context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	kids := lookAtChildren(&env.Tx, r.ID())
@@ -83,7 +104,7 @@ func (h *handler) validating(_ context.Context, r *Rack, env *lifecycle.Env) (li
 	switch next := nextValidation(current, sum); next {
 	case "":
 		if current == ValidationInProgress && h.late(r, env) {
-			return h.validationTimeout(r, "run "+r.RunID+" gave no result; "+sum.String())
+			return h.notValidated(r, env, kids, "run "+r.RunID+" gave no result; "+sum.String())
 		}
 		return lifecycle.Wait("results of validation run "+r.RunID, sum.String(), 0), nil
 	case RunFailed:
@@ -93,7 +114,7 @@ func (h *handler) validating(_ context.Context, r *Rack, env *lifecycle.Env) (li
 		r.Cause, r.Origin = "validation failed: "+failureText(parts), OriginValidation
 		return lifecycle.Fire(RunFailed).Because(r.Cause), nil
 	case RunGone, PartitionsIdle:
-		r.RunID = ""
+		r.RunID, r.RunAsked = "", false
 		return lifecycle.Fire(next).Because(sum.String()), nil
 	default:
 		return lifecycle.Fire(next).Because(sum.String()), nil
@@ -111,8 +132,10 @@ func (h *handler) markPartitions(env *lifecycle.Env, parts []Partition) error {
 			}
 			switch p.State {
 			case PartitionFail:
-				o.Report(AlertValidation, lifecycle.Alert{ID: "RackValidation", Target: p.ID, Message: failureText([]Partition{p}),
-					Classifications: []lifecycle.Classification{lifecycle.PreventAllocations}})
+				o.Report(AlertValidation, lifecycle.Alert{
+					ID: "RackValidation", Target: p.ID, Message: failureText([]Partition{p}),
+					Classifications: []lifecycle.Classification{lifecycle.PreventAllocations},
+				})
 			case PartitionPass:
 				o.Report(AlertValidation)
 			case PartitionIdle, PartitionBusy:

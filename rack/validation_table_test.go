@@ -17,7 +17,8 @@ var designed = []struct {
 	next  Trigger
 }{
 	{
-		"no machine carries this run's id any more", []State{ValidationInProgress, ValidationPartial, ValidationFailedPartial, ValidationFailed},
+		"no machine carries this run's id any more",
+		[]State{ValidationInProgress, ValidationPartial, ValidationFailedPartial, ValidationFailed},
 		func(s Summary) bool { return s.Gone }, RunGone,
 	},
 	{"FailedPartial, total = 0", []State{ValidationFailedPartial}, func(s Summary) bool { return s.Total == 0 }, RunGone},
@@ -157,7 +158,8 @@ func TestOnlyMachinesOfTheRunWithAPartitionCount(t *testing.T) {
 	t.Parallel()
 	parts, err := partitions([]Labelled{
 		on("m1", "run-1", "p1", "inp", "-"), on("m2", "run-0", "p0", "fail", "-"), on("m3", "run-1", "-", "fail", "-"), on("m4", "-", "p2", "fail", "-"),
-		on("m5", "run-1", "p0", "fail", "nccl-timeout"), on("m6", "run-1", "p0", "fail", "nccl-timeout"), on("m7", "run-1", "p0", "fail", "nvlink-down"), {ID: "m8"},
+		on("m5", "run-1", "p0", "fail", "nccl-timeout"), on("m6", "run-1", "p0", "fail", "nccl-timeout"), on("m7", "run-1", "p0", "fail", "nvlink-down"),
+		{ID: "m8"},
 	}, "run-1")
 	require.NoError(t, err)
 	assert.Equal(t, []Partition{

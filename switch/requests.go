@@ -48,7 +48,7 @@ func (op Operation) state() (State, bool) {
 }
 
 var requestTypes = []lifecycle.RequestType[Switch]{
-	{Type: lifecycle.TypeMaintenance, Doc: "switch the switch on or off, restart it, or give it a new certificate", Accept: acceptMaintenance},
+	{Type: lifecycle.TypeMaintenance, Doc: "switch the switch on or off, restart it, or give it a new certificate", In: []string{string(Ready), string(Error)}, Accept: acceptMaintenance},
 	{Type: lifecycle.TypeReprovision, Doc: "wait for the steps of a maintenance cycle; only its rack asks for it", Accept: acceptReprovision},
 	{Type: lifecycle.ForceDelete, Doc: "delete the switch whatever it is doing", Accept: acceptForceDelete},
 }

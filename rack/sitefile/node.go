@@ -102,6 +102,7 @@ func (n *node) step(here, path rack.SitePath) (*node, rack.SitePath) {
 				return c.value, below
 			}
 		}
+	default: // a scalar has no child
 	}
 	return nil, ""
 }
