@@ -109,6 +109,7 @@ func (tx *Tx) Delete(ref backend.Ref, initiator string, force bool) error {
 			return &RejectedError{Ref: ref, Type: "delete", Err: err}
 		}
 	}
+	ed.base.Resume(tx.now) // deletion passes through holds
 	ed.base.Deletion = &mark
 	return nil
 }
@@ -118,6 +119,11 @@ func (tx *Tx) Delete(ref backend.Ref, initiator string, force bool) error {
 func (c *Controller) Purge(ctx context.Context, ref backend.Ref, initiator, reason string) error {
 	return c.Apply(ctx, func(tx *Tx) error {
 		ed, err := tx.edit(ref)
+		if ent := tx.c.entry(ref); err != nil && ent != nil {
+			if s := ent.snap.Load(); s != nil && s.broken != nil {
+				ed, err = tx.beginBroken(ent, s), nil
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("purge: %w", err)
 		}
@@ -151,7 +157,9 @@ func (c *Controller) PlaceHold(ctx context.Context, ref backend.Ref, h Hold) err
 		o := ed.base
 		o.dropExpired(tx.now)
 		o.Holds = append(slices.DeleteFunc(o.Holds, func(x Hold) bool { return x.Type == h.Type && x.Owner == h.Owner }), h)
-		o.Pause(tx.now)
+		if !o.Deleted() { // deletion passes through holds
+			o.Pause(tx.now)
+		}
 		return nil
 	})
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -10,14 +11,14 @@ import (
 // Check looks for mistakes of design in a kind's table. It returns nil, or a *multierror.Error of *Finding with all of them:
 //
 //   - every state can be reached from creation;
-//   - every state that is not on its way out can reach a resting state, and deletion;
+//   - every state that is not on its way out can reach a resting state, and deletion, and permits the trigger of a deletion mark;
 //   - rows that share a state and a trigger have a guard each;
 //   - every working state has an SLA;
 //   - every waiting state has a deadline, or a reason why not;
 //   - every failed state has a way out besides deletion;
 //   - every state says what is true in it.
 func Check(k *Kind) error {
-	c := &checker{g: k.graph}
+	c := &checker{g: k.graph, onDeleted: k.onDeleted}
 	c.reachable()
 	c.escapes()
 	c.competing()
@@ -43,8 +44,9 @@ func (f *Finding) Error() string {
 }
 
 type checker struct {
-	g     *graph
-	found *multierror.Error
+	g         *graph
+	onDeleted string
+	found     *multierror.Error
 }
 
 func (c *checker) report(state, problem, fix string) {
@@ -88,8 +90,11 @@ func (c *checker) escapes() {
 				gone = true
 			}
 		}
-		if !gone {
+		switch {
+		case !gone:
 			c.report(s, "an object in it can never be deleted", `add a row {From: lifecycle.Any, On: Deleted, To: Deleting} and one from there with an empty To`)
+		case info.Class != Deleting && !slices.Contains(c.g.triggers(s), c.onDeleted):
+			c.report(s, fmt.Sprintf("it does not permit %q, which a deletion mark fires", c.onDeleted), "add a row {From: lifecycle.Any, On: Deleted, To: Deleting}, or correct Definition.OnDeleted")
 		}
 		if info.Class == Failed && !c.wayOut(s) {
 			c.report(s, "it has no way out but deletion", "add a row by which a person or the engine recovers the object")

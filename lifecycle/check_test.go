@@ -69,6 +69,7 @@ func TestCheckFindsEachMistakeOfDesignAndSaysHowToMendIt(t *testing.T) {
 				declare(lifecycle.StateInfo[lampState]{State: "Stuck", Class: lifecycle.Resting, Doc: "stays on for ever"}),
 			},
 			[]string{
+				`lamp state Dark: it does not permit "Discarded", which a deletion mark fires; add a row {From: lifecycle.Any, On: Deleted, To: Deleting}, or correct Definition.OnDeleted`,
 				"lamp state Glowing/White: an object in it can never be deleted; add a row {From: lifecycle.Any, On: Deleted, To: Deleting} and one from there with an empty To",
 				"lamp state Glowing/Red: an object in it can never be deleted; add a row {From: lifecycle.Any, On: Deleted, To: Deleting} and one from there with an empty To",
 				"lamp state Stuck: an object in it can never be deleted; add a row {From: lifecycle.Any, On: Deleted, To: Deleting} and one from there with an empty To",

@@ -113,8 +113,12 @@ func current(req *backend.Request, cycle string, started, ended time.Time) bool 
 const errorState = "Error"
 
 // CycleEnded reports whether the cycle that made a rack's request is over: the rack is in Error, gone, or no longer in that cycle. No child waits for a rack that
-// is no longer coming.
+// is no longer coming. Of a rack whose record cannot be understood nobody knows.
 func CycleEnded(p Parent, req *backend.Request) bool {
+	return !p.Broken && cycleEnded(p, req)
+}
+
+func cycleEnded(p Parent, req *backend.Request) bool {
 	return !p.Exists || p.State == errorState || p.Cycle == "" || req.Cycle != "" && p.Cycle != req.Cycle
 }
 

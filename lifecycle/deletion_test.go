@@ -41,6 +41,17 @@ func TestDeletionWinsOverEveryRequest(t *testing.T) {
 	}
 }
 
+func TestARequestForDeletionIsFinishedByIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, nil, asking))
+	s.create(newLamp("a"))
+	s.ask(lifecycle.NewRequest{ID: "q", Type: lifecycle.ForceDelete}, lampRef("a"))
+	require.NoError(t, s.Delete(t.Context(), lampRef("a"), "ann", true))
+	s.settle()
+	assert.Zero(t, s.Len())
+	assert.Equal(t, backend.RequestFinished, s.requests(lampRef("a"))[0].State)
+}
+
 func TestADeletedObjectLeavesATombstoneAndItsHistory(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, toWhite()))

@@ -25,8 +25,6 @@ var (
 	ErrHandlerPanic = errors.New("handler panicked")
 	// ErrHandlerOverdue: a handler or a driver did not return within the handler timeout.
 	ErrHandlerOverdue = errors.New("handler did not return in time")
-	// ErrStopped: the controller has been stopped.
-	ErrStopped = errors.New("controller is stopped")
 )
 
 // TriggerError is a transition that the table does not permit. It wraps ErrNotPermitted.
@@ -73,6 +71,9 @@ type UnknownStateError struct {
 
 // Error names the object, the state and the known states.
 func (e *UnknownStateError) Error() string {
+	if e.Ref.IsZero() {
+		return fmt.Sprintf("state %q is not in the table of %s; it knows %s", e.State, e.Kind, strings.Join(e.Known, ", "))
+	}
 	return fmt.Sprintf("%s is in state %q, which the table of %s does not know; it knows %s", e.Ref, e.State, e.Kind, strings.Join(e.Known, ", "))
 }
 

@@ -15,18 +15,21 @@ func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 	switch {
 	case refused == nil:
 		c.applied(p)
-	case errors.Is(refused, backend.ErrConflict), errors.Is(refused, backend.ErrExists):
+	case errors.Is(refused, backend.ErrConflict):
 		c.obs.Conflict(p.ref())
-		if err := c.refresh(ctx, p); err != nil {
-			c.log.LogAttrs(ctx, slog.LevelError, "reload after a conflict", slog.String("object", p.ref().String()), slog.Any("error", err))
-		}
 		p.next = p.now
+		c.readBack(ctx, p, c.refresh)
+	case errors.Is(refused, backend.ErrExists): // what the pass wants can never be committed: an error of the handler
+		c.refuse(ctx, p, refused)
 	default: // the store failed: nobody knows whether the commit was applied
-		if err := c.recover(ctx, p); err != nil {
-			c.log.LogAttrs(ctx, slog.LevelError, "reload after a failed commit", slog.String("object", p.ref().String()), slog.Any("error", err))
-		}
 		if p.ent != nil {
 			p.next = p.now.Add(c.backoff(p.ent.job.failures.Add(1), nil))
+		}
+		c.readBack(ctx, p, c.recover)
+		for _, ed := range p.changed { // should it have been applied, these have something to look at
+			if ed.ent != nil && ed.ent != p.ent {
+				c.queue.add(&ed.ent.job, p.next)
+			}
 		}
 	}
 	if p.ent != nil { // before the wake-ups: an object that moved goes on at once, and its relatives look at where it got to
@@ -34,6 +37,33 @@ func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 	}
 	if refused == nil {
 		c.wake(ctx, p)
+		c.report(ctx, p)
+	}
+}
+
+// readBack brings the objects of a pass up to date that was not applied. When even that fails the pass is repeated later.
+func (c *Controller) readBack(ctx context.Context, p *pass, read func(context.Context, *pass) error) {
+	err := read(ctx, p)
+	if err == nil {
+		return
+	}
+	c.log.LogAttrs(ctx, slog.LevelError, "objects cannot be read back", slog.String("object", p.ref().String()), slog.Any("error", err))
+	if p.ent != nil && !p.next.After(p.now) {
+		p.next = p.now.Add(c.backoff(p.ent.job.failures.Add(1), nil))
+	}
+}
+
+// refuse turns a pass whose commit was refused for its content into one that records that error.
+func (c *Controller) refuse(ctx context.Context, p *pass, refused error) {
+	s := p.ent.snap.Load()
+	if s == nil {
+		return
+	}
+	p.err = refused
+	c.failed(p, s)
+	again, err := c.write(ctx, p)
+	if again == nil && err == nil {
+		c.applied(p)
 		c.report(ctx, p)
 	}
 }

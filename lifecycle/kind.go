@@ -105,6 +105,9 @@ func Define[E any, S, T ~string, P entity[E]](d Definition[E, S, T]) (*Kind, err
 		handlers: make(map[string]func(context.Context, Entity, *Env) (Outcome, error), len(d.Handlers)),
 	}
 	for state, h := range d.Handlers {
+		if h == nil {
+			continue
+		}
 		if g.states[string(state)] == nil {
 			return nil, fmt.Errorf("definition of %s: handler of %w", d.Kind, &UnknownStateError{Kind: string(d.Kind), State: string(state), Known: g.order})
 		}

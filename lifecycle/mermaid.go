@@ -6,28 +6,31 @@ import (
 	"time"
 )
 
-// Mermaid draws the table as a Mermaid state diagram, in table order. The row that leads from every state to deletion is left out of the picture, since it
-// says the same of each. Colours follow the class of a state.
+// Mermaid draws the table as a Mermaid state diagram, in table order. Rows that hold in every state, such as deletion, are left out of the
+// picture, since they say the same of each. Colours follow the class of a state.
 func (k *Kind) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n")
 	g := k.graph
+	ids := g.mermaidIDs()
 	for _, s := range g.order {
-		fmt.Fprintf(&b, "    state %q as %s\n", s, mermaidID(s))
+		fmt.Fprintf(&b, "    state %q as %s\n", s, ids[s])
 	}
 	for _, row := range g.rows {
+		to := "[*]"
+		if row.To != "" {
+			to = ids[row.To]
+		}
 		switch {
 		case row.From == "":
-			fmt.Fprintf(&b, "    [*] --> %s: %s\n", mermaidID(row.To), row.On)
-		case row.To == "":
-			fmt.Fprintf(&b, "    %s --> [*]: %s\n", mermaidID(row.From), row.On)
+			fmt.Fprintf(&b, "    [*] --> %s: %s\n", to, row.On)
 		case row.From == Any:
 		case g.states[row.From] != nil:
-			fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(row.From), mermaidID(row.To), row.On)
+			fmt.Fprintf(&b, "    %s --> %s: %s\n", ids[row.From], to, row.On)
 		default:
 			for _, s := range g.order {
 				if strings.HasPrefix(s, row.From+"/") && !g.overridden(s, row) {
-					fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(s), mermaidID(row.To), row.On)
+					fmt.Fprintf(&b, "    %s --> %s: %s\n", ids[s], to, row.On)
 				}
 			}
 		}
@@ -42,14 +45,14 @@ func (k *Kind) Mermaid() string {
 		{Failed, "fill:#f8d7da,stroke:#b71c1c,color:#000"},
 		{Deleting, "fill:#e2e3e5,stroke:#555,color:#000"},
 	} {
-		var ids []string
+		var members []string
 		for _, s := range g.order {
 			if g.states[s].Class == class.class {
-				ids = append(ids, mermaidID(s))
+				members = append(members, ids[s])
 			}
 		}
-		if len(ids) > 0 {
-			fmt.Fprintf(&b, "    classDef %s %s\n    class %s %s\n", class.class, class.style, strings.Join(ids, ","), class.class)
+		if len(members) > 0 {
+			fmt.Fprintf(&b, "    classDef %s %s\n    class %s %s\n", class.class, class.style, strings.Join(members, ","), class.class)
 		}
 	}
 	return b.String()
@@ -65,14 +68,22 @@ func (g *graph) overridden(state string, row Row[string, string]) bool {
 	return true
 }
 
-// mermaidID turns a state into an identifier that Mermaid takes: letters, digits and underscores.
-func mermaidID(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
+// mermaidIDs gives each state an identifier that Mermaid takes: letters, digits and underscores, each one once.
+func (g *graph) mermaidIDs() map[string]string {
+	ids, taken := make(map[string]string, len(g.order)), map[string]bool{}
+	for _, s := range g.order {
+		id := strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return '_'
+		}, s)
+		for taken[id] {
+			id += "_"
 		}
-		return '_'
-	}, s)
+		ids[s], taken[id] = id, true
+	}
+	return ids
 }
 
 // Markdown prints the table and the states as Markdown tables.

@@ -32,12 +32,20 @@ type pass struct {
 func (p *pass) empty() bool { return len(p.commit.Writes) == 0 }
 
 // look makes one pass over an object. It returns nil when the object is gone.
-func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) *pass {
+func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) (p *pass) {
 	s := ent.snap.Load()
 	if s == nil {
 		return nil
 	}
-	p := &pass{ent: ent, now: now, wasOver: s.outcome.OverSLA}
+	p = &pass{ent: ent, now: now, wasOver: s.outcome.OverSLA}
+	defer func() {
+		if r := recover(); r != nil { // in Clone, Names or a marshaller of the kind: nothing is recorded, for that would need them too
+			p.err = fmt.Errorf("%w: %v", ErrHandlerPanic, r)
+			p.fired, p.changed, p.next0, p.commit = false, nil, nil, backend.Commit{}
+			p.next = now.Add(c.backoff(ent.job.failures.Add(1), nil))
+			c.log.LogAttrs(ctx, slog.LevelError, "pass panicked", slog.String("object", ent.ref.String()), slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+		}
+	}()
 	if s.broken != nil {
 		p.err = s.broken
 		c.failed(p, s)
@@ -137,6 +145,7 @@ func (c *Controller) take(ctx context.Context, p *pass, out Outcome) error {
 		if err := c.fire(ctx, p, out, ""); err != nil {
 			return err
 		}
+		self.outcome.Kind = backend.OutcomeDeleted
 		return p.tx.memberChanged(self.base)
 	case backend.OutcomeWait, backend.OutcomeNothing:
 		self.outcome = backend.Outcome{Kind: out.kind, Reason: out.reason, At: p.now}
@@ -185,7 +194,8 @@ func (ed *edit) judge(now time.Time) (due time.Time) {
 	if info == nil || ed.base.HasAlert(ExcludeFromSLA) {
 		return time.Time{}
 	}
-	if _, held := ed.base.Held(now); held {
+	if _, held := ed.base.Held(now); held && !ed.base.Deleted() {
+		ed.outcome.OverSLA = ed.row == nil && ed.based != nil && ed.based.outcome.OverSLA // a hold neither makes nor mends that
 		return time.Time{}
 	}
 	if info.ReportAtOnce {
@@ -243,7 +253,9 @@ func (c *Controller) failed(p *pass, s *snapshot) {
 	out := backend.Outcome{Kind: backend.OutcomeError, Reason: p.err.Error(), At: p.now}
 	ed := &edit{ent: p.ent, kind: p.ent.kind, based: s, expect: s.base.version, e: s.e, base: s.base, open: s.requests, outcome: out}
 	if s.broken == nil {
-		ed.judge(p.now)
+		if due := ed.judge(p.now); !due.IsZero() {
+			p.next = earliest(p.next, due)
+		}
 	}
 	if s.outcome.Kind == out.Kind && s.outcome.Reason == out.Reason {
 		ed.outcome.At = s.outcome.At

@@ -278,6 +278,52 @@ func TestATxSeesItsOwnEdits(t *testing.T) {
 	assert.Equal(t, 4, s.lamp("a").Lumen)
 }
 
+func TestATxWithManyEditsFindsEachOfThem(t *testing.T) {
+	t.Parallel()
+	const lamps = 20
+	s := newSite(t, lampKind(t, nil), frameKind(t, nil))
+	s.create(newFrame())
+	before := len(s.store.committed())
+	id := func(i int) string { return string(rune('a' + i)) }
+	require.NoError(t, s.Apply(t.Context(), func(tx *lifecycle.Tx) error {
+		for i := range lamps {
+			require.NoError(t, tx.Create(newLamp(id(i)), "", ""))
+			require.ErrorIs(t, tx.Create(newLamp(id(i)), "", ""), backend.ErrExists)
+		}
+		for i := range lamps {
+			e, err := tx.Entity(lampRef(id(i)))
+			require.NoError(t, err)
+			e.(*lamp).Lumen = i
+			same, ok := lifecycle.Look[lamp](tx, lampRef(id(i)))
+			require.True(t, ok)
+			assert.Same(t, e, same)
+		}
+		return nil
+	}))
+	require.NoError(t, s.Apply(t.Context(), func(tx *lifecycle.Tx) error {
+		for i := range lamps {
+			l, err := lifecycle.Edit[lamp](tx, lampRef(id(i)))
+			require.NoError(t, err)
+			l.Lumen++
+		}
+		var seen []string
+		tx.EachMember("r", func(e lifecycle.Entity) {
+			seen = append(seen, e.Base().ID())
+			i := len(seen) - 1
+			assert.Equal(t, id(i), seen[i])
+			assert.Equal(t, i+1, e.(*lamp).Lumen, "it is the edited one")
+		})
+		assert.Len(t, seen, lamps)
+		_, err := tx.Entity(lampRef("ghost"))
+		require.ErrorIs(t, err, backend.ErrNotFound)
+		return nil
+	}))
+	assert.Len(t, s.store.committed(), before+2)
+	for i := range lamps {
+		assert.Equal(t, i+1, s.lamp(id(i)).Lumen)
+	}
+}
+
 func TestAnObjectIsNotTakenForOneOfAnotherKind(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, nil), frameKind(t, nil))

@@ -142,6 +142,22 @@ func TestARequestThatCannotBeUnderstoodIsRefused(t *testing.T) {
 	s.ask(lifecycle.NewRequest{Type: lifecycle.ForceDelete}, lampRef("leaving"))
 }
 
+func TestARequestIsOfferedInTheStatesThatItNames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, toWhite(), asking, func(d *lampDefinition) { d.Requests[0].In = []string{"Glowing", "Burnt"} }))
+	s.create(newLamp("a"))
+	offered := func() []string {
+		x, err := s.Explain(lampRef("a"))
+		require.NoError(t, err)
+		return x.Accepts
+	}
+	assert.Equal(t, []string{"light", "force_delete"}, offered())
+	s.settle()
+	assert.Equal(t, []string{"paint", "light", "force_delete"}, offered())
+	require.NoError(t, s.Delete(t.Context(), lampRef("a"), "ann", false))
+	assert.Equal(t, []string{"force_delete"}, offered(), "one that is marked deleted is asked for nothing else")
+}
+
 func TestARequestToManyIsTakenByAllOrByNone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, nil, asking))

@@ -79,6 +79,12 @@ func (c *Controller) keepTime(ctx context.Context, wake <-chan struct{}, watch f
 		if !next.IsZero() {
 			wait = max(next.Sub(c.clock.Now()), time.Microsecond)
 		}
+		if !timer.Stop() {
+			select {
+			case <-timer.C:
+			default:
+			}
+		}
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():

@@ -20,7 +20,7 @@ type StepResult struct {
 	Conflict bool
 }
 
-// Step reconciles one object once, at the given time, and returns when its commit is durable. It uses no goroutine, no timer and no clock; tests, simulators and
+// Step reconciles one object once, at the given time, and returns when its commit is durable. It uses no goroutine, and no clock but for the time that a handler may take; tests, simulators and
 // workflow engines drive objects through it. An error of the handler is an outcome, not an error of Step; the error wraps
 // backend.ErrNotFound when there is no such object, or is what the store said.
 func (c *Controller) Step(ctx context.Context, ref backend.Ref, now time.Time) (StepResult, error) {

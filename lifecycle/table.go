@@ -57,6 +57,11 @@ func compile(kind string, rows []Row[string, string], states []StateInfo[string]
 		g.states[s.State] = &stateInfo{StateInfo: s, index: i, boxed: s.State}
 		g.order = append(g.order, s.State)
 	}
+	for _, s := range g.order {
+		if err := g.checkName(s); err != nil {
+			problems = multierror.Append(problems, err)
+		}
+	}
 	for i, row := range rows {
 		err := g.checkRow(row)
 		if j := slices.IndexFunc(rows[:i], func(r Row[string, string]) bool { return r.From == row.From && r.On == row.On && r.To == row.To }); err == nil && j >= 0 {
@@ -77,6 +82,19 @@ func compile(kind string, rows []Row[string, string], states []StateInfo[string]
 	}
 	g.machine = g.build()
 	return g, nil
+}
+
+// checkName refuses names that mean something else, and a state that is also the path of others: a row of it would hold for them too.
+func (g *graph) checkName(s string) error {
+	switch {
+	case s == "", s == Any, s == goneState:
+		return fmt.Errorf("a state cannot be called %q", s)
+	case strings.HasPrefix(s, "/"), strings.HasSuffix(s, "/"), strings.Contains(s, "//"):
+		return fmt.Errorf("state %q has an empty part", s)
+	case g.isPath(s):
+		return fmt.Errorf("state %q is declared, and so are states below it", s)
+	}
+	return nil
 }
 
 func (g *graph) checkRow(row Row[string, string]) error {

@@ -92,6 +92,14 @@ func (tx *Tx) begin(ent *entry) (*edit, error) {
 	return ed, nil
 }
 
+// beginBroken starts an edit of an object whose record cannot be understood: all that can be done is to remove it.
+func (tx *Tx) beginBroken(ent *entry, s *snapshot) *edit {
+	base := *s.base
+	ed := &edit{ent: ent, kind: ent.kind, based: s, expect: base.version, base: &base, open: s.requests, outcome: s.outcome}
+	tx.add(ed)
+	return ed
+}
+
 func (tx *Tx) edit(ref backend.Ref) (*edit, error) {
 	if ed := tx.find(ref); ed != nil {
 		if ed.gone {
@@ -180,7 +188,12 @@ func (tx *Tx) EachMember(rack string, visit func(Entity)) {
 	if g != nil {
 		list = g.list()
 	}
+	created := tx.created(func(o *Object) bool { return o.rack == rack && o.ref.Kind != backend.KindRack })
 	for _, ent := range list {
+		for len(created) > 0 && created[0].base.ref.Compare(ent.ref) < 0 {
+			visit(created[0].e)
+			created = created[1:]
+		}
 		if ed := tx.findEntry(ent); ed != nil {
 			if !ed.gone {
 				visit(ed.e)
@@ -191,11 +204,21 @@ func (tx *Tx) EachMember(rack string, visit func(Entity)) {
 			visit(s.e)
 		}
 	}
+	for _, ed := range created {
+		visit(ed.e)
+	}
+}
+
+// created lists the objects that the Tx creates, in the order of their names.
+func (tx *Tx) created(match func(*Object) bool) []*edit {
+	var out []*edit
 	for _, ed := range tx.edits {
-		if ed.ent == nil && ed.base.rack == rack && ed.base.ref.Kind != backend.KindRack {
-			visit(ed.e)
+		if ed.ent == nil && match(ed.base) {
+			out = append(out, ed)
 		}
 	}
+	slices.SortFunc(out, func(a, b *edit) int { return a.base.ref.Compare(b.base.ref) })
+	return out
 }
 
 func (tx *Tx) findEntry(ent *entry) *edit {
@@ -237,10 +260,17 @@ func All[E any, P entity[E]](tx *Tx, kind backend.Kind) []*E {
 		}
 	}
 	tx.c.mu.RUnlock()
-	slices.SortFunc(list, func(a, b *entry) int { return a.ref.Compare(b.ref) })
-	out := make([]*E, 0, len(list))
+	refs := make([]backend.Ref, 0, len(list))
 	for _, ent := range list {
-		if p, ok := tx.look(ent.ref).(P); ok {
+		refs = append(refs, ent.ref)
+	}
+	for _, ed := range tx.created(func(o *Object) bool { return o.ref.Kind == kind }) {
+		refs = append(refs, ed.base.ref)
+	}
+	slices.SortFunc(refs, backend.Ref.Compare)
+	out := make([]*E, 0, len(refs))
+	for _, ref := range refs {
+		if p, ok := tx.look(ref).(P); ok {
 			out = append(out, (*E)(p))
 		}
 	}
@@ -262,6 +292,8 @@ type Parent struct {
 	State string
 	// Cycle is the id of the maintenance cycle that the rack is in, empty if it is in none.
 	Cycle string
+	// Broken says that the rack's record cannot be understood: nobody knows its cycle.
+	Broken bool
 }
 
 // Parent returns what is known of a rack.
@@ -269,6 +301,11 @@ func (tx *Tx) Parent(rack string) Parent {
 	ref := backend.Ref{Kind: backend.KindRack, ID: rack}
 	e := tx.look(ref)
 	if e == nil {
+		if ent := tx.c.entry(ref); ent != nil {
+			if s := ent.snap.Load(); s != nil && s.broken != nil {
+				return Parent{Exists: true, State: s.base.state, Broken: true}
+			}
+		}
 		return Parent{}
 	}
 	p := Parent{Exists: true, State: e.Base().state}
@@ -352,6 +389,9 @@ func (ed *edit) clock(to string, now time.Time) {
 		return
 	}
 	b.ClockStart, b.Paused = time.Time{}, 0
+	if after != nil && after.Class == Deleting {
+		b.PausedSince = time.Time{}
+	}
 	if !b.PausedSince.IsZero() {
 		b.PausedSince = now
 	}

@@ -115,8 +115,13 @@ func (k *Kind) typeNames() []string {
 	return out
 }
 
-// Start marks a pending request of an object as started.
+// Start marks a pending request of an object as started. One that was started already stays as it is.
 func (tx *Tx) Start(on backend.Ref, id string) error {
+	for _, r := range tx.Requests(on) {
+		if r.ID == id && r.State == backend.RequestStarted {
+			return nil
+		}
+	}
 	return tx.change(on, id, func(r *backend.Request) { r.State, r.StartedAt = backend.RequestStarted, tx.now })
 }
 
