@@ -189,6 +189,7 @@ func TestAHandlerThatIsNilIsNoHandler(t *testing.T) {
 	k := lampKind(t, lampHandlers{dark: nil})
 	assert.False(t, k.Handled("Dark"))
 }
+
 func TestAConflictThatCannotBeReadBackBacksOff(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lampKind(t, toWhite()))
