@@ -13,25 +13,26 @@ func (c *checker) calls(then Then) {
 	log := c.hardware.log
 	if then.Calls != nil {
 		want := *then.Calls
-		same := len(want) == len(log)
-		for i := 0; same && i < len(want); i++ {
-			same = want[i].Call == log[i].name && equalSets(want[i].On, log[i].on)
-		}
-		if !same {
-			c.differ("hardware calls", callText(want), logText(log))
+		if !slices.EqualFunc(want, log, Called.meets) {
+			c.differ("hardware calls", want, log)
 		}
 	}
 	c.include(then.CallsInclude, log)
 	for _, name := range then.CallsExclude {
 		if slices.ContainsFunc(log, func(l call) bool { return l.name == name }) {
-			c.differ("hardware calls", "no "+name, logText(log))
+			c.differ("hardware calls", "no "+name, log)
 		}
 	}
 	for _, name := range sortedKeys(then.Started) {
-		if got := c.hardware.started[name]; got != then.Started[name] {
-			c.differ("work begun by "+name, then.Started[name], got)
+		if want, got := then.Started[name], c.hardware.started[name]; got != want {
+			c.differ("work begun by "+name, want, got)
 		}
 	}
+}
+
+// meets compares a call; its devices are a set, and without any they are not compared.
+func (c Called) meets(got call) bool {
+	return c.Call == got.name && (c.On == nil || slices.Equal(sorted(c.On), sorted(got.on)))
 }
 
 // include looks for the calls in order, with others between. An entry with several devices is also met by several calls that together name them.
@@ -44,64 +45,59 @@ func (c *checker) include(want []Called, log []call) {
 			if log[at].name != w.Call {
 				continue
 			}
-			if len(w.On) == 0 {
-				met = true
-				continue
-			}
 			missing = slices.DeleteFunc(missing, func(id string) bool { return slices.Contains(log[at].on, id) })
 			met = len(missing) == 0
 		}
 		if !met {
-			c.differ("hardware calls", fmt.Sprintf("%s on %v in this place", w.Call, w.On), logText(log))
+			c.differ("hardware calls", fmt.Sprintf("%s in this place", w), log)
 			return
 		}
 	}
 }
 
-func equalSets(a, b []string) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(a, b)
-}
+// String is the form of a message.
+func (c Called) String() string { return fmt.Sprintf("%s%v", c.Call, []string(c.On)) }
 
-func callText(list []Called) string {
-	var out []string
-	for _, c := range list {
-		out = append(out, fmt.Sprintf("%s%v", c.Call, c.On))
-	}
-	return "[" + strings.Join(out, " ") + "]"
-}
+// String is the form of a message.
+func (c call) String() string { return fmt.Sprintf("%s%v", c.name, c.on) }
 
-func logText(list []call) string {
-	var out []string
-	for _, c := range list {
-		out = append(out, fmt.Sprintf("%s%v", c.name, c.on))
-	}
-	return "[" + strings.Join(out, " ") + "]"
-}
-
-// trace prints the history and the hardware calls of the run.
-func (w *world) trace(ctx context.Context) string {
+// trace prints the run: history, outcomes, requests, rejections, hardware calls.
+func (w *world) trace(ctx context.Context, rows []backend.Transition) string {
 	var b strings.Builder
-	b.WriteString("history:\n")
-	rows, err := w.store.History(ctx, backend.HistoryQuery{})
-	if err != nil {
-		fmt.Fprintf(&b, "  %v\n", err)
+	part := func(title string, empty bool) {
+		b.WriteString(title + ":\n")
+		if empty {
+			b.WriteString("  none\n")
+		}
 	}
+	part("history", len(rows) == 0)
 	for _, r := range rows {
-		if r.Trigger == "Given" {
+		if r.Trigger == givenTrigger {
 			fmt.Fprintf(&b, "  %10s %-16s %s\n", "given", r.Ref, r.To)
 			continue
 		}
-		fmt.Fprintf(&b, "  %10s %-16s %s -> %s on %s by %s  %s\n", r.At.Sub(Start), r.Ref, r.From, r.To, r.Trigger, r.Initiator, r.Note)
+		fmt.Fprintf(&b, "  %10s %-16s %s -> %s on %s by %s  %s\n", since(r.At), r.Ref, orNone(r.From), orNone(r.To), r.Trigger, r.Initiator, r.Note)
 	}
-	records, _ := w.store.List(ctx, backend.Query{})
-	b.WriteString("outcomes:\n")
+	records, err := w.store.List(ctx, backend.Query{})
+	part("outcomes", len(records) == 0 && err == nil)
 	for _, r := range records {
-		fmt.Fprintf(&b, "  %-16s %s %s\n", r.Ref, r.Outcome.Kind, r.Outcome.Reason)
+		fmt.Fprintf(&b, "  %-16s %s %s\n", r.Ref, orNone(string(r.Outcome.Kind)), r.Outcome.Reason)
 	}
-	b.WriteString("hardware calls:\n")
+	requests, err2 := w.store.Requests(ctx, backend.RequestQuery{})
+	part("requests", len(requests) == 0 && err2 == nil)
+	for _, r := range requests {
+		fmt.Fprintf(&b, "  %s %s on %s by %s: %s %s\n", r.ID, r.Type, r.On, r.Initiator, r.State, r.Reason)
+	}
+	for _, err := range []error{err, err2} {
+		if err != nil {
+			fmt.Fprintf(&b, "  %v\n", err)
+		}
+	}
+	part("rejections", len(w.rejections) == 0)
+	for _, r := range w.rejections {
+		fmt.Fprintf(&b, "  %s %s\n", r.id, strings.ReplaceAll(strings.TrimSpace(r.text), "\n", "\n  "))
+	}
+	part("hardware calls", len(w.hardware.log) == 0)
 	for _, c := range w.hardware.log {
 		fmt.Fprintf(&b, "  %s %v\n", c.name, c.on)
 	}

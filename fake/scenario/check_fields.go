@@ -1,98 +1,124 @@
 package scenario
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
+	"reflect"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/rackstate/rackstate/backend"
 )
 
-// values are the facts of an object under the names that given has for them.
-func (c *checker) values(name string) map[string]any {
-	rec := c.object(name)
-	if rec == nil {
-		c.differ(name, "an object", "no such object")
-		return nil
+func (c *checker) flags(then Then) {
+	for _, name := range sortedKeys(then.Flags) {
+		want := Fields{}
+		for flag, value := range then.Flags[name] {
+			want[flag] = Mention{Value: value}
+		}
+		c.values(name, want)
 	}
-	raw := map[string]any{}
-	c.problem(json.Unmarshal(rec.Data, &raw))
-	out := map[string]any{"deleted": raw["deletion"] != nil, "labels": map[string]any{}, "state": rec.State}
-	defaults := map[string]any{"topology_changed": false, "reprovision_requested": false, "primary": false, "tenant_approved": false, "retry_count": 0.0, "cause": "", "origin": "",
-		"run_id": "", "return_to": "", "power": "", "slot": 0.0, "tray": 0.0, "firmware": map[string]any{}, "dpus": 0.0}
-	maps.Copy(out, defaults)
-	maps.Copy(out, raw)
-	if cycle, ok := raw["cycle"].(map[string]any); ok {
-		out["cycle"] = cycle["id"]
-	}
-	return out
 }
 
 func (c *checker) fields(then Then) {
-	for _, name := range sortedKeys(then.Flags) {
-		got := c.values(name)
-		for _, flag := range sortedKeys(then.Flags[name]) {
-			if want := then.Flags[name][flag]; got != nil && got[flag] != want {
-				c.differ(fmt.Sprintf("%s of %s", flag, name), want, got[flag])
-			}
-		}
-	}
 	for _, name := range sortedKeys(then.Fields) {
-		if got := c.values(name); got != nil {
-			c.compare(name, then.Fields[name], got)
-		}
+		c.values(name, then.Fields[name])
 	}
 }
 
-// compare checks values by name; one that nobody has is a mistake of the scenario.
-func (c *checker) compare(what string, want Fields, got map[string]any) {
-	for _, field := range sortedKeys(want) {
-		value, known := got[field]
-		m := want[field]
-		label := fmt.Sprintf("%s of %s", field, what)
-		switch {
-		case !known && m.Mentions == nil && fmt.Sprint(m.Value) == "":
-		case !known:
-			c.differ(label, m.Value, "no such field")
-		case m.Mentions != nil:
-			c.mentions(label, m.Mentions, fmt.Sprint(value))
-		case !cmp.Equal(normal(m.Value), normal(value)):
-			c.differ(label, m.Value, value)
-		}
-	}
-}
-
-// normal brings numbers and maps of YAML and JSON into one form.
-func normal(v any) any {
-	raw, err := json.Marshal(v)
+// values compares fields of one object.
+func (c *checker) values(name string, want Fields) {
+	on, err := ref(name)
 	if err != nil {
-		return fmt.Sprint(v)
+		c.problem(err)
+		return
 	}
-	var out any
-	if json.Unmarshal(raw, &out) != nil {
-		return fmt.Sprint(v)
+	got, err := c.now(c.ctx, on)
+	if err != nil {
+		c.differ(name, "an object with fields", err)
+		return
 	}
-	return out
+	c.compare(name, want, reflect.ValueOf(got))
 }
 
-// statusNames are the names of given for the statuses of a cycle, and the fields in which they are kept.
-var statusNames = map[string]string{"firmware_upgrade": "firmware_upgrade_status", "nvos_update": "nvos_update_status", "fabric_manager": "fabric_manager_status"}
+// compare checks the fields of a struct by their keys.
+func (c *checker) compare(what string, want Fields, got reflect.Value) {
+	for _, key := range sortedKeys(want) {
+		m, label := want[key], fmt.Sprintf("%s of %s", key, what)
+		i, known := fieldOf(got.Type(), key)
+		if !known {
+			c.differ(label, m, "no such field")
+			continue
+		}
+		value := got.Field(i)
+		if value.Kind() == reflect.Pointer {
+			if value.IsNil() {
+				c.differ(label, m, "nothing")
+				continue
+			}
+			value = value.Elem()
+		}
+		switch {
+		case m.Mentions != nil:
+			c.mentions(label, m.Mentions, fmt.Sprint(value.Interface()))
+		case !equal(key, m.Value, value.Interface()):
+			c.differ(label, m, value.Interface())
+		}
+	}
+}
+
+// equal compares values. MACs are equal in any case.
+func equal(key string, want, got any) bool {
+	opts := cmp.Options{cmpopts.EquateEmpty()}
+	if strings.Contains(key, "mac") {
+		opts = append(opts, cmp.Comparer(strings.EqualFold))
+	}
+	return cmp.Equal(want, got, opts)
+}
 
 func (c *checker) statuses(then Then) {
 	for _, name := range sortedKeys(then.Statuses) {
-		got := c.values(name)
-		if got == nil {
+		on, err := ref(name)
+		c.problem(err)
+		got, err := c.statusesNow(on)
+		if err != nil {
+			c.differ("statuses of "+name, "an object with statuses", err)
 			continue
 		}
 		for _, which := range sortedKeys(then.Statuses[name]) {
-			status, ok := got[statusNames[which]].(map[string]any)
-			if !ok {
-				c.differ(which+" of "+name, "a status", "none")
+			status := got[which]
+			if status == nil {
+				c.differ(which+" of "+name, fmt.Sprint(then.Statuses[name][which]), "no status")
 				continue
 			}
-			out := map[string]any{"cause": "", "reason": "", "error": ""}
-			maps.Copy(out, status)
-			c.compare(which+" of "+name, then.Statuses[name][which], out)
+			c.compare(which+" of "+name, then.Statuses[name][which], reflect.ValueOf(*status))
 		}
+	}
+}
+
+// statusesNow are the statuses that a device carries, by name.
+func (w *world) statusesNow(on backend.Ref) (map[string]*CycleStatus, error) {
+	switch on.Kind {
+	case backend.KindMachine:
+		m, err := w.manager.Machine(on.ID)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]*CycleStatus{"firmware_upgrade": cycleNow(m.FirmwareUpgrade)}, nil
+	case backend.KindPowerShelf:
+		p, err := w.manager.PowerShelf(on.ID)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]*CycleStatus{"firmware_upgrade": cycleNow(p.FirmwareUpgrade)}, nil
+	case backend.KindSwitch:
+		s, err := w.manager.Switch(on.ID)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]*CycleStatus{"firmware_upgrade": cycleNow(s.FirmwareUpgrade), "nvos_update": cycleNow(s.NVOSUpdate), "fabric_manager": fabricNow(s.Fabric)}, nil
+	default:
+		return nil, fmt.Errorf("%s has no statuses", on)
 	}
 }

@@ -3,6 +3,8 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
+	"strconv"
 	"time"
 
 	"github.com/rackstate/rackstate/backend"
@@ -10,12 +12,15 @@ import (
 
 // driver makes the capabilities of the scripted hardware. What the script calls unsupported answers so when it is called.
 func (h *hardware) driver() backend.Driver {
-	return backend.Capabilities{Power: h, Reset: h, Shelf: h, Inventory: h, Firmware: h, SwitchImage: h, Certificates: h, Fabric: h, Platform: platform{h},
-		Agent: h, RackTest: h}
+	return backend.Capabilities{
+		Power: h, Reset: h, Shelf: h, Inventory: h, Firmware: h, SwitchImage: h, Certificates: h, Fabric: h, SwitchCheck: h, Platform: platform{h}, Agent: h, RackTest: h,
+	}
 }
 
+func none(reply, []backend.Device) any { return nil }
+
 func (h *hardware) SetPower(_ context.Context, key string, action backend.PowerAction, devices []backend.Device) error {
-	_, err := h.act("SetPower", key, "", devices, func(_ reply, accepted []backend.Device) any {
+	_, err := h.act("SetPower", key, rackOf(devices), devices, func(_ reply, accepted []backend.Device) any {
 		for _, d := range accepted {
 			h.power[d.Ref] = backend.PowerOn
 			if action == backend.ActionPowerOff {
@@ -28,9 +33,9 @@ func (h *hardware) SetPower(_ context.Context, key string, action backend.PowerA
 }
 
 func (h *hardware) PowerState(_ context.Context, devices []backend.Device) (map[backend.Ref]backend.PowerState, error) {
-	return read(h, "PowerState", devices, func(d backend.Device, report any, scripted bool) (backend.PowerState, bool) {
-		if scripted {
-			return backend.PowerState(fmt.Sprint(report)), true
+	return read(h, "PowerState", devices, func(d backend.Device, report *Datum) (backend.PowerState, bool) {
+		if report != nil {
+			return backend.PowerState(report.Text), true
 		}
 		if p, ok := h.power[d.Ref]; ok {
 			return p, true
@@ -40,17 +45,17 @@ func (h *hardware) PowerState(_ context.Context, devices []backend.Device) (map[
 }
 
 func (h *hardware) ResetHost(_ context.Context, key string, d backend.Device) error {
-	_, err := h.act("ResetHost", key, "", []backend.Device{d}, func(reply, []backend.Device) any { return nil })
-	return err
+	_, err := h.act("ResetHost", key, d.Rack, []backend.Device{d}, none)
+	return oneDevice(err)
 }
 
 func (h *hardware) ResetBMC(_ context.Context, key string, d backend.Device) error {
-	_, err := h.act("ResetBMC", key, "", []backend.Device{d}, func(reply, []backend.Device) any { return nil })
-	return err
+	_, err := h.act("ResetBMC", key, d.Rack, []backend.Device{d}, none)
+	return oneDevice(err)
 }
 
 func (h *hardware) FetchShelf(_ context.Context, d backend.Device) (backend.ShelfData, error) {
-	found, err := read(h, "FetchShelf", []backend.Device{d}, func(d backend.Device, _ any, _ bool) (backend.ShelfData, bool) {
+	found, err := read(h, "FetchShelf", []backend.Device{d}, func(d backend.Device, _ *Datum) (backend.ShelfData, bool) {
 		data := backend.ShelfData{Vendor: "ACME", Model: "PS-33", Serial: "S-" + d.Ref.ID, Firmware: "1.0", Power: backend.PowerOn}
 		if p, ok := h.power[d.Ref]; ok {
 			data.Power = p
@@ -60,72 +65,46 @@ func (h *hardware) FetchShelf(_ context.Context, d backend.Device) (backend.Shel
 	return found[d.Ref], oneDevice(err)
 }
 
-// oneDevice takes the failure of the only device out of a batch error.
-func oneDevice(err error) error {
-	failed, rest := backend.SplitDeviceErrors(err)
-	for _, e := range failed {
-		return e
-	}
-	return rest
-}
-
 func (h *hardware) ConfigureShelf(_ context.Context, key string, d backend.Device) error {
-	_, err := h.act("ConfigureShelf", key, "", []backend.Device{d}, func(reply, []backend.Device) any { return nil })
+	_, err := h.act("ConfigureShelf", key, d.Rack, []backend.Device{d}, none)
 	return oneDevice(err)
 }
 
 func (h *hardware) Placement(_ context.Context, switches []backend.Device) (map[backend.Ref]backend.Placement, error) {
-	return read(h, "Placement", switches, func(d backend.Device, report any, scripted bool) (backend.Placement, bool) {
+	return read(h, "Placement", switches, func(d backend.Device, report *Datum) (backend.Placement, bool) {
 		tray, ok := h.tray[d.Ref]
-		if scripted {
-			_, err := fmt.Sscan(fmt.Sprint(report), &tray)
-			ok = err == nil
+		if report != nil {
+			n, err := strconv.Atoi(report.Text)
+			tray, ok = n, err == nil
 		}
 		return backend.Placement{Slot: d.Endpoint.Slot, Tray: tray}, ok
 	})
 }
 
 func (h *hardware) FirmwareInventory(_ context.Context, d backend.Device) (map[string]string, error) {
-	found, err := read(h, "FirmwareInventory", []backend.Device{d}, func(d backend.Device, report any, scripted bool) (map[string]string, bool) {
-		if !scripted {
-			out := map[string]string{}
-			for k, v := range h.versions[d.Ref] {
-				out[k] = v
-			}
-			return out, true
+	found, err := read(h, "FirmwareInventory", []backend.Device{d}, func(d backend.Device, report *Datum) (map[string]string, bool) {
+		if report != nil {
+			return maps.Clone(report.Map), true
 		}
-		out := map[string]string{}
-		if m, ok := report.(map[string]any); ok {
-			for k, v := range m {
-				out[k] = fmt.Sprint(v)
-			}
-		}
-		return out, true
+		return maps.Clone(h.versions[d.Ref]), true
 	})
 	return found[d.Ref], oneDevice(err)
 }
 
 func (h *hardware) ApplyFirmware(_ context.Context, key string, _ backend.FirmwareOrder, devices []backend.Device) (map[backend.Ref]string, error) {
-	got, err := h.act("ApplyFirmware", key, rackOf(devices), devices, func(r reply, accepted []backend.Device) any { return h.begin("FirmwareJob", r, accepted) })
+	got, err := h.act("ApplyFirmware", key, rackOf(devices), devices, func(r reply, accepted []backend.Device) any { return h.begin(firmwarePoll, r, accepted) })
 	ids, _ := got.(map[backend.Ref]string)
 	return ids, err
 }
 
-func rackOf(devices []backend.Device) string {
-	if len(devices) == 0 {
-		return ""
-	}
-	return devices[0].Rack
-}
-
 func (h *hardware) FirmwareJob(_ context.Context, jobs []backend.Job) (backend.Jobs, error) {
-	return h.poll("FirmwareJob", jobs)
+	return h.poll(firmwarePoll, jobs)
 }
 
 func (h *hardware) ApplySwitchImage(_ context.Context, key, image string, switches []backend.Device) (map[backend.Ref]backend.ImageFile, error) {
 	got, err := h.act("ApplySwitchImage", key, rackOf(switches), switches, func(r reply, accepted []backend.Device) any {
 		out := map[backend.Ref]backend.ImageFile{}
-		for ref, id := range h.begin("SwitchImageJob", r, accepted) {
+		for ref, id := range h.begin(imagePoll, r, accepted) {
 			out[ref] = backend.ImageFile{JobID: id, File: image + ".bin"}
 		}
 		return out
@@ -135,87 +114,64 @@ func (h *hardware) ApplySwitchImage(_ context.Context, key, image string, switch
 }
 
 func (h *hardware) SwitchImageJob(_ context.Context, jobs []backend.Job) (backend.Jobs, error) {
-	return h.poll("SwitchImageJob", jobs)
+	return h.poll(imagePoll, jobs)
 }
 
 func (h *hardware) ConfigureCertificate(_ context.Context, key string, d backend.Device, _ string) (string, error) {
 	got, err := h.act("ConfigureCertificate", key, d.Rack, []backend.Device{d}, func(r reply, accepted []backend.Device) any {
-		return h.begin("CertificateJob", r, accepted)[d.Ref]
+		return h.begin(certificatePoll, r, accepted)[d.Ref]
 	})
 	id, _ := got.(string)
 	return id, oneDevice(err)
 }
 
 func (h *hardware) CertificateJob(_ context.Context, job backend.Job) (backend.JobStatus, error) {
-	found, err := h.poll("CertificateJob", []backend.Job{job})
+	found, err := h.poll(certificatePoll, []backend.Job{job})
 	return found[job.Device], oneDevice(err)
 }
 
 func (h *hardware) SetFabricState(_ context.Context, key string, _ bool, switches []backend.Device) error {
-	_, err := h.act("SetFabricState", key, rackOf(switches), switches, func(reply, []backend.Device) any { return nil })
+	_, err := h.act("SetFabricState", key, rackOf(switches), switches, none)
 	return err
 }
 
 func (h *hardware) ConfigureFabricManager(_ context.Context, key string, order backend.FabricOrder) error {
-	_, err := h.act("ConfigureFabricManager", key, order.Primary.Rack, []backend.Device{order.Primary}, func(reply, []backend.Device) any { return nil })
+	_, err := h.act("ConfigureFabricManager", key, order.Primary.Rack, []backend.Device{order.Primary}, none)
 	return oneDevice(err)
 }
 
 func (h *hardware) FabricStatus(_ context.Context, switches []backend.Device) (map[backend.Ref]backend.FabricReport, error) {
-	return read(h, "FabricStatus", switches, func(_ backend.Device, report any, scripted bool) (backend.FabricReport, bool) {
-		if !scripted {
+	return read(h, "FabricStatus", switches, func(_ backend.Device, report *Datum) (backend.FabricReport, bool) {
+		if report == nil {
 			return backend.FabricReport{State: backend.FabricOK}, true
 		}
-		m, _ := report.(map[string]any)
-		text := func(k string) string {
-			if v, ok := m[k]; ok {
-				return fmt.Sprint(v)
-			}
-			return ""
-		}
-		return backend.FabricReport{State: backend.FabricState(text("status")), Reason: text("reason"), Error: text("error")}, true
+		return backend.FabricReport{State: backend.FabricState(report.Map["status"]), Reason: report.Map["reason"], Error: report.Map["error"]}, true
 	})
 }
 
+// errNotScripted is how a capability answers that the hardware has only in scenarios which speak of it.
+var errNotScripted = fmt.Errorf("not scripted: %w", backend.ErrNotSupported)
+
+func (h *hardware) CheckSwitch(_ context.Context, d backend.Device) error {
+	if !h.scripted("CheckSwitch") {
+		return errNotScripted
+	}
+	_, err := read(h, "CheckSwitch", []backend.Device{d}, func(backend.Device, *Datum) (bool, bool) { return true, true })
+	return oneDevice(err)
+}
+
 func (h *hardware) StartValidation(_ context.Context, key, rack string, machines []backend.Device) error {
-	h.mu.Lock()
-	scripted := false
-	for _, r := range h.rules {
-		scripted = scripted || r.call == "StartValidation"
+	if !h.scripted("StartValidation") {
+		return errNotScripted
 	}
-	h.mu.Unlock()
-	if !scripted {
-		return fmt.Errorf("scripted: %w", backend.ErrNotSupported)
-	}
-	_, err := h.act("StartValidation", key, rack, machines, func(reply, []backend.Device) any { return nil })
+	_, err := h.act("StartValidation", key, rack, machines, none)
 	return err
 }
 
 func (h *hardware) Discover(_ context.Context, d backend.Device) (backend.AgentReport, error) {
-	found, err := read(h, "Discover", []backend.Device{d}, func(backend.Device, any, bool) (backend.AgentReport, bool) {
+	found, err := read(h, "Discover", []backend.Device{d}, func(backend.Device, *Datum) (backend.AgentReport, bool) {
 		now := h.now()
 		return backend.AgentReport{DiscoveredAt: now, RebootedAt: now.Add(time.Microsecond)}, true
 	})
 	return found[d.Ref], oneDevice(err)
-}
-
-// platform answers for platform jobs under the one name that scenarios have for them.
-type platform struct{ h *hardware }
-
-func (p platform) InspectPlatform(_ context.Context, d backend.Device, _ backend.PlatformKind) (backend.PlatformStatus, error) {
-	found, err := read(p.h, "PlatformJob", []backend.Device{d}, func(backend.Device, any, bool) (backend.PlatformStatus, bool) {
-		return backend.PlatformStatus{Applied: true}, true
-	})
-	return found[d.Ref], oneDevice(err)
-}
-
-func (p platform) SubmitPlatform(_ context.Context, key string, d backend.Device, _ backend.PlatformKind) (string, error) {
-	got, err := p.h.act("PlatformJob", key, "", []backend.Device{d}, func(r reply, accepted []backend.Device) any { return p.h.begin("PlatformJob", r, accepted)[d.Ref] })
-	id, _ := got.(string)
-	return id, oneDevice(err)
-}
-
-func (p platform) PlatformJob(_ context.Context, job backend.Job) (backend.JobStatus, error) {
-	found, err := p.h.poll("PlatformJob", []backend.Job{job})
-	return found[job.Device], oneDevice(err)
 }

@@ -22,7 +22,7 @@ type Settings struct {
 	Validation             string            `yaml:"validation"` // enabled or disabled
 	ValidationFailedGrace  Duration          `yaml:"validation_failed_grace"`
 	MaxRacksInMaintenance  int               `yaml:"max_racks_in_maintenance"`
-	FirmwareRetryLimit     int               `yaml:"firmware_retry_limit"`
+	FirmwareRetryLimit     *int              `yaml:"firmware_retry_limit"` // zero: never
 	FirmwareRetryInterval  Duration          `yaml:"firmware_retry_interval"`
 	PowerShelfRequestLimit int               `yaml:"power_shelf_request_limit"`
 	Deadlines              Deadlines         `yaml:"deadlines"`
@@ -62,14 +62,14 @@ type Profile struct {
 // Expected is an expected rack that has no object yet.
 type Expected struct {
 	ID      string `yaml:"id"`
-	Profile string `yaml:"profile"`
+	Profile string `yaml:"profile"` // absent: P
 }
 
 // Rack is a rack.
 type Rack struct {
 	ID                   string            `yaml:"id"`
-	Profile              *string           `yaml:"profile"`
-	State                string            `yaml:"state"`
+	Profile              *string           `yaml:"profile"` // absent: P
+	State                string            `yaml:"state"`   // absent: Ready, here and below
 	Since                Duration          `yaml:"since"`
 	ActivityStarted      *Duration         `yaml:"activity_started"`
 	TopologyChanged      bool              `yaml:"topology_changed"`
@@ -151,7 +151,7 @@ type Request struct {
 	Type           string    `yaml:"type"`
 	Initiator      string    `yaml:"initiator"`
 	Reference      string    `yaml:"reference"`
-	At             Duration  `yaml:"at"`
+	At             *Duration `yaml:"at"`
 	AcceptedAt     *Duration `yaml:"accepted_at"`
 	Cycle          string    `yaml:"cycle"`
 	Scope          Scope     `yaml:"scope"`
@@ -159,7 +159,7 @@ type Request struct {
 	Await          []string  `yaml:"await"`
 	DisturbTenants bool      `yaml:"disturb_tenants"`
 	Reset          bool      `yaml:"reset"`
-	Note           string    `yaml:"note"`
+	Note           *string   `yaml:"note"` // of a recover request
 }
 
 // Scope is what a maintenance is about. A list that is absent is not one that is empty.
@@ -194,7 +194,7 @@ type Jobs struct {
 	On       string              `yaml:"on"`
 	Activity string              `yaml:"activity"`
 	Devices  map[string]JobState `yaml:"devices"`
-	Started  Duration            `yaml:"started"`
+	Started  *Duration           `yaml:"started"` // absent: when the activity of the rack began
 }
 
 // Hold is a hold.
@@ -209,6 +209,6 @@ type Hold struct {
 // Firmware is an entry of the catalogue.
 type Firmware struct {
 	ID           string `yaml:"id"`
-	HardwareType string `yaml:"hardware_type"`
-	Available    bool   `yaml:"available"`
+	HardwareType string `yaml:"hardware_type"` // absent: any
+	Available    *bool  `yaml:"available"`     // absent: it is
 }

@@ -10,25 +10,27 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// hardware is scripted: it answers as the scenario says, and otherwise that all is well, at once. It keeps a log of its calls, and counts what it really
-// began.
+// hardware is scripted: it answers as the scenario says, and otherwise that all is well, at once. It keeps a log of its calls, and counts what it really began.
 type hardware struct {
 	mu       sync.Mutex
 	now      func() time.Time
 	rules    []*rule
 	log      []call
 	started  map[string]int
-	answered map[string]any               // by call and key: a call that was begun answers the same again
-	jobs     map[jobKey]backend.JobStatus // what a poll finds; absent: completed
+	answered map[string]kept              // by call and key: a call that was begun answers the same again
+	jobs     map[jobKey]backend.JobStatus // what a poll finds, of every job that was begun or given
 	power    map[backend.Ref]backend.PowerState
 	tray     map[backend.Ref]int
 	versions map[backend.Ref]map[string]string
-	// after is the call after which the controller crashes, and crash what then happens.
-	after string
-	crash func()
+	racks    map[backend.Ref]string // in which rack a device is
+	platform map[platformKey]bool   // the pieces of platform configuration that were asked for, and whether they are there
+	// crashAfter is the call after which the controller crashes; crash then ends what drives it. A crashed controller makes no calls any more.
+	crashAfter string
+	crash      func()
+	crashed    bool
 }
 
-// rule is how a call answers, on one device or on all.
+// rule is how a call answers: on one device, on the devices of a rack, or on all.
 type rule struct {
 	call, on string
 	answers  Answers
@@ -45,156 +47,151 @@ type jobKey struct {
 	ref  backend.Ref
 }
 
-func newHardware(now func() time.Time) *hardware {
-	return &hardware{now: now, started: map[string]int{}, answered: map[string]any{}, jobs: map[jobKey]backend.JobStatus{}, power: map[backend.Ref]backend.PowerState{},
-		tray: map[backend.Ref]int{}, versions: map[backend.Ref]map[string]string{}, crash: func() {}}
+// kept is the answer of a call that was begun.
+type kept struct {
+	value any
+	err   error
 }
 
-// script adds answers, in the place of earlier ones for the same call and device.
+func newHardware(now func() time.Time) *hardware {
+	return &hardware{
+		now: now, started: map[string]int{}, answered: map[string]kept{}, jobs: map[jobKey]backend.JobStatus{}, power: map[backend.Ref]backend.PowerState{},
+		tray: map[backend.Ref]int{}, versions: map[backend.Ref]map[string]string{}, racks: map[backend.Ref]string{}, platform: map[platformKey]bool{}, crash: func() {},
+	}
+}
+
+// script adds answers in the place of earlier ones: those of a device replace the device's, those without one replace all of the call.
 func (h *hardware) script(list []Answered) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool {
+		return slices.ContainsFunc(list, func(a Answered) bool { return r.call == a.Call && (a.On == "" || r.on == a.On) })
+	})
 	for _, a := range list {
-		h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return r.call == a.Call && r.on == a.On })
 		h.rules = append(h.rules, &rule{call: a.Call, on: a.On, answers: a.Answer})
 	}
 }
 
-// next takes the next answer of the rule for a call; on is a device or rack, or empty for the call as a whole.
-func (h *hardware) next(name, on string) (Answer, bool) {
+func (h *hardware) rule(name, on string) *rule {
 	for _, r := range h.rules {
-		if r.call == name && r.on == on && len(r.answers) > 0 {
-			a := r.answers[min(r.used, len(r.answers)-1)]
-			r.used++
-			return a, true
+		if r.call == name && r.on == on {
+			return r
 		}
 	}
-	return Answer{}, false
+	return nil
 }
 
-// record logs a call. It is followed by a crash if the scenario says so.
-func (h *hardware) record(name string, devices []backend.Device) {
-	c := call{name: name}
-	for _, d := range devices {
-		c.on = append(c.on, d.Ref.ID)
+// general is the rule for what has none of its own: that of the rack, else that of the call.
+func (h *hardware) general(name, rack string) *rule {
+	if rack != "" {
+		if r := h.rule(name, rack); r != nil {
+			return r
+		}
 	}
-	h.log = append(h.log, c)
+	return h.rule(name, "")
 }
 
-// made is called when a call has been made, before its answer arrives.
-func (h *hardware) made(name string) {
-	if h.after == name {
-		h.after = ""
-		h.crash()
-	}
+// peek is the next answer of a rule, next takes it.
+func (r *rule) peek() Answer { return r.answers[min(r.used, len(r.answers)-1)] }
+
+func (r *rule) next() Answer {
+	a := r.peek()
+	r.used++
+	return a
+}
+
+// scripted reports whether a scenario says anything about a call.
+func (h *hardware) scripted(names ...string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.rules, func(r *rule) bool { return slices.Contains(names, r.call) })
 }
 
 // failure is the error that an answer stands for, nil if it stands for none.
 func (a Answer) failure() error {
 	switch a.Word {
-	case "error":
-		return errors.New(a.Error)
-	case "permanent":
-		return backend.Permanent(errors.New(a.Permanent), "")
-	case "lost":
-		return backend.MaybeDone(errors.New(a.Lost))
-	case "unsupported":
+	case answerError:
+		return errors.New(a.Text)
+	case answerPermanent:
+		return backend.Permanent(errors.New(a.Text), "")
+	case answerLost:
+		return backend.MaybeDone(errors.New(a.Text))
+	case answerUnsupported:
 		return fmt.Errorf("scripted: %w", backend.ErrNotSupported)
+	default:
+		return nil
 	}
-	return nil
 }
 
-// script1 is what the script says about one call for some devices.
+// reply is what the script says about one call.
 type reply struct {
-	whole    Answer
-	has      bool
-	each     map[backend.Ref]Answer
-	failures map[backend.Ref]error
+	err      error                  // the call fails as a whole
+	lost     error                  // it is done, and the caller is not told
+	each     map[backend.Ref]Answer // by device
+	failures map[backend.Ref]error  // of single devices
 }
 
-// ask logs a call and collects what the script says about it.
-func (h *hardware) ask(name string, rack string, devices []backend.Device) reply {
-	h.record(name, devices)
+// ask collects what the script says about a call: for each device its own answer, else that of its rack, else that of the call. An answer that nobody has of
+// his own is one about the call as a whole.
+func (h *hardware) ask(name, rack string, devices []backend.Device) reply {
 	r := reply{each: map[backend.Ref]Answer{}, failures: map[backend.Ref]error{}}
-	r.whole, r.has = h.next(name, "")
-	if !r.has && rack != "" {
-		r.whole, r.has = h.next(name, rack)
+	var shared *Answer
+	common := func() Answer {
+		if shared == nil {
+			shared = &Answer{Word: answerOK}
+			if rule := h.general(name, rack); rule != nil {
+				*shared = rule.next()
+			}
+		}
+		return *shared
+	}
+	own := 0
+	for _, d := range devices {
+		if rule := h.rule(name, d.Ref.ID); rule != nil {
+			r.each[d.Ref] = rule.next()
+			own++
+		} else {
+			r.each[d.Ref] = common()
+		}
+	}
+	if own == 0 {
+		a := common()
+		if err := a.failure(); a.Word == answerLost {
+			r.lost = err
+		} else if err != nil {
+			r.err = err
+		}
+		return r
 	}
 	for _, d := range devices {
-		if a, ok := h.next(name, d.Ref.ID); ok {
-			r.each[d.Ref] = a
-			if err := a.failure(); err != nil && !(a.Word == "lost") {
-				r.failures[d.Ref] = err
-			}
+		if err := r.each[d.Ref].failure(); r.each[d.Ref].Word == answerLost {
+			r.lost = err
+		} else if err != nil {
+			r.failures[d.Ref] = err
 		}
 	}
 	return r
-}
-
-// act is a call that changes something: with a key that was begun before it answers the same again, otherwise do is done unless the script says that the call fails.
-// lost means done, but the caller is not told.
-func (h *hardware) act(name, key, rack string, devices []backend.Device, do func(r reply, accepted []backend.Device) any) (any, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	defer h.made(name)
-	if answer, ok := h.answered[name+" "+key]; ok {
-		h.record(name, devices)
-		got := answer.(kept)
-		return got.value, got.err
-	}
-	r := h.ask(name, rack, devices)
-	if err := r.whole.failure(); err != nil && r.whole.Word != "lost" {
-		return nil, err
-	}
-	var accepted []backend.Device
-	for _, d := range devices {
-		if r.failures[d.Ref] == nil {
-			accepted = append(accepted, d)
-		}
-	}
-	err := backend.DeviceErrors(r.failures)
-	if len(accepted) == 0 && err != nil {
-		return nil, err
-	}
-	h.started[name]++
-	value := do(r, accepted)
-	h.answered[name+" "+key] = kept{value: value, err: err}
-	if r.whole.Word == "lost" {
-		return nil, r.whole.failure()
-	}
-	for _, a := range r.each {
-		if a.Word == "lost" {
-			return nil, a.failure()
-		}
-	}
-	return value, err
-}
-
-type kept struct {
-	value any
-	err   error
 }
 
 // begin makes the jobs of a batch: what the answer names, completed otherwise.
 func (h *hardware) begin(poll string, r reply, devices []backend.Device) map[backend.Ref]string {
 	ids := map[backend.Ref]string{}
 	for _, d := range devices {
-		state, named := r.whole.Jobs[d.Ref.ID]
-		if a, ok := r.each[d.Ref]; ok && a.Jobs != nil {
-			state, named = a.Jobs[d.Ref.ID]
-		}
-		if named && state.State == "none" {
-			continue
+		status := backend.JobStatus{State: backend.JobCompleted}
+		if state, named := r.each[d.Ref].Jobs[d.Ref.ID]; named {
+			if state.State == noJob {
+				continue
+			}
+			status = state.status()
 		}
 		ids[d.Ref] = jobID(poll, d.Ref)
-		if named {
-			h.jobs[jobKey{poll, d.Ref}] = state.status()
-		} else {
-			delete(h.jobs, jobKey{poll, d.Ref})
-		}
+		h.jobs[jobKey{poll, d.Ref}] = status
 	}
 	return ids
 }
+
+// noJob is the state of a job that there is not.
+const noJob = "none"
 
 func jobID(poll string, ref backend.Ref) string { return "job-" + poll + "-" + ref.ID }
 
@@ -202,66 +199,20 @@ func (j JobState) status() backend.JobStatus {
 	return backend.JobStatus{State: backend.JobState(j.State), Cause: j.Cause}
 }
 
-// poll answers for jobs: what the script says for this poll, else what was set for the job, else completed.
-func (h *hardware) poll(name string, jobs []backend.Job) (backend.Jobs, error) {
+// change sets what polls of a device's jobs find: of the one poll, or of every job that is there. It reports whether there was one.
+func (h *hardware) change(dev backend.Ref, poll string, state JobState) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	defer h.made(name)
-	devices := make([]backend.Device, len(jobs))
-	for i, j := range jobs {
-		devices[i] = backend.Device{Ref: j.Device}
+	if poll != "" {
+		h.jobs[jobKey{poll, dev}] = state.status()
+		return true
 	}
-	r := h.ask(name, "", devices)
-	if err := r.whole.failure(); err != nil {
-		return nil, err
-	}
-	out := backend.Jobs{}
-	for _, d := range devices {
-		if r.failures[d.Ref] != nil {
-			continue
-		}
-		status, ok := h.jobs[jobKey{name, d.Ref}]
-		if !ok {
-			status = backend.JobStatus{State: backend.JobCompleted}
-		}
-		for _, a := range []Answer{r.whole, r.each[d.Ref]} {
-			if state, named := a.Jobs[d.Ref.ID]; named {
-				status = state.status()
-			}
-		}
-		if status.State != "none" {
-			out[d.Ref] = status
+	changed := false
+	for key := range h.jobs {
+		if key.ref == dev {
+			h.jobs[key] = state.status()
+			changed = true
 		}
 	}
-	return out, backend.DeviceErrors(r.failures)
-}
-
-// read answers a call that only looks. value makes the answer of one device from what the script reports, or from what the hardware is like; it returns false for a
-// device that does not answer.
-func read[V any](h *hardware, name string, devices []backend.Device, value func(d backend.Device, report any, scripted bool) (V, bool)) (map[backend.Ref]V, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	defer h.made(name)
-	r := h.ask(name, "", devices)
-	if err := r.whole.failure(); err != nil {
-		return nil, err
-	}
-	out := map[backend.Ref]V{}
-	for _, d := range devices {
-		if r.failures[d.Ref] != nil {
-			continue
-		}
-		a := r.whole
-		if one, ok := r.each[d.Ref]; ok {
-			a = one
-		}
-		report, named := a.Report[d.Ref.ID]
-		if a.Report != nil && !named {
-			continue
-		}
-		if v, ok := value(d, report, named); ok {
-			out[d.Ref] = v
-		}
-	}
-	return out, backend.DeviceErrors(r.failures)
+	return changed
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,13 +29,16 @@ func (w *world) records(ctx context.Context) ([]record, error) {
 	var out []record
 	add := func(ref backend.Ref, rackID, state string, since Duration, deleted bool, e lifecycle.Entity) {
 		if deleted {
-			e.Base().Deletion = &lifecycle.Deletion{At: Start, Initiator: "scenario"}
+			e.Base().Deletion = &lifecycle.Deletion{At: Start(), Initiator: "scenario"}
 		}
-		w.refs[ref.ID] = ref
-		out = append(out, record{ref: ref, rack: rackID, state: state, since: moment(since), entity: e})
+		if ref.Kind != backend.KindRack {
+			w.refs[ref.ID] = ref
+		}
+		w.hardware.racks[ref] = rackID
+		out = append(out, record{ref: ref, rack: rackID, state: cmp.Or(state, readyState), since: moment(since), entity: e})
 	}
-	for _, m := range w.given.Machines {
-		add(machine.Ref(m.ID), m.Rack, m.State, m.Since, m.Deleted, w.machine(m))
+	for i, m := range w.given.Machines {
+		add(machine.Ref(m.ID), m.Rack, m.State, m.Since, m.Deleted, w.machine(m, i))
 	}
 	for i, s := range w.given.Switches {
 		e, err := w.nvswitch(ctx, s, i)
@@ -51,98 +55,165 @@ func (w *world) records(ctx context.Context) ([]record, error) {
 		add(powershelf.Ref(p.ID), p.Rack, p.State, p.Since, p.Deleted, e)
 	}
 	for _, r := range w.given.Racks {
-		e, err := w.rack(r)
-		if err != nil {
-			return nil, err
-		}
-		add(rack.Ref(r.ID), r.ID, r.State, r.Since, r.Deleted, e)
+		add(rack.Ref(r.ID), r.ID, r.State, r.Since, r.Deleted, w.rack(r))
 	}
 	for _, s := range w.given.Statuses {
 		if err := w.status(out, s); err != nil {
 			return nil, err
 		}
 	}
+	for _, j := range w.given.Jobs {
+		if err := w.givenJobs(out, j); err != nil {
+			return nil, err
+		}
+	}
 	return out, w.holds(out)
+}
+
+func find(records []record, name string) (lifecycle.Entity, error) {
+	i := slices.IndexFunc(records, func(r record) bool { return r.ref.String() == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%s is not given", name)
+	}
+	return records[i].entity, nil
 }
 
 func (w *world) holds(records []record) error {
 	for _, h := range w.given.Holds {
-		i := slices.IndexFunc(records, func(r record) bool { return r.ref.String() == h.On })
-		if i < 0 {
-			return fmt.Errorf("hold on %s, which is not given", h.On)
+		e, err := find(records, h.On)
+		if err != nil {
+			return fmt.Errorf("hold: %w", err)
 		}
-		hold := lifecycle.Hold{Type: h.Type, Owner: h.Owner, Reason: h.Reason, At: Start}
+		hold := lifecycle.Hold{Type: h.Type, Owner: h.Owner, Reason: h.Reason, At: Start()}
 		if h.Expires != nil {
 			hold.Expires = moment(*h.Expires)
 		}
-		o := records[i].entity.Base()
+		o := e.Base()
 		o.Holds = append(o.Holds, hold)
-		o.Pause(Start)
+		o.Pause(Start())
 	}
 	return nil
 }
 
-func (w *world) rack(r Rack) (*rack.Rack, error) {
-	e := &rack.Rack{TopologyChanged: r.TopologyChanged, ReprovisionRequested: r.ReprovisionRequested, Cause: r.Cause, Origin: rack.Origin(r.Origin), RunID: r.RunID}
-	e.Labels = r.Labels
-	switch {
-	case r.Profile != nil:
-		e.ProfileID = *r.Profile
-	case w.given.Profiles == nil:
-		e.ProfileID = "P-" + r.ID
-	default:
-		e.ProfileID = "P"
+func (w *world) rack(r Rack) *rack.Rack {
+	e := &rack.Rack{
+		ProfileID: w.profileID(r), TopologyChanged: r.TopologyChanged, ReprovisionRequested: r.ReprovisionRequested, Cause: r.Cause, Origin: rack.Origin(r.Origin), RunID: r.RunID,
 	}
-	w.profileOf[r.ID] = e.ProfileID
+	e.Labels = r.Labels
 	if r.ActivityStarted != nil {
 		e.ClockStart = moment(*r.ActivityStarted)
 	}
-	if r.Cycle == "" {
-		return e, nil
-	}
-	e.Cycle = &rack.Cycle{ID: r.Cycle, Initiator: lifecycle.RackInitiator(r.ID), Scope: rack.FullRack()}
-	if q, ok := w.cycleRequest(r.ID); ok {
-		e.Cycle.Request, e.Cycle.Initiator, e.Cycle.DisturbTenants, e.Cycle.Scope = q.ID, q.Initiator, q.DisturbTenants, q.Scope.rack()
-	}
-	return e, w.cycleJobs(r, e.Cycle)
+	e.Cycle = w.cycle(r)
+	return e
 }
 
-// cycleJobs puts the given jobs into the cycle: the rack has last seen each as running.
-func (w *world) cycleJobs(r Rack, c *rack.Cycle) error {
-	for _, j := range w.given.Jobs {
-		if j.On != "rack/"+r.ID {
-			continue
-		}
-		poll, err := pollOf(j.Activity)
+// cycle is the maintenance cycle of a rack that is in one, or was in one last: that of the request which it works on, if one is given.
+func (w *world) cycle(r Rack) *rack.Cycle {
+	q, requested := w.cycleRequest(r.ID)
+	if r.Cycle == "" && !requested && !slices.ContainsFunc(w.given.Jobs, func(j Jobs) bool { return j.On == "rack/"+r.ID }) {
+		return nil
+	}
+	c := &rack.Cycle{ID: cmp.Or(r.Cycle, q.Cycle, "given-"+r.ID)}
+	if requested {
+		c.Request, c.Initiator, c.DisturbTenants, c.Scope = q.ID, q.Initiator, q.DisturbTenants, q.Scope.rack()
+		return c
+	}
+	c.Initiator, c.Scope = lifecycle.RackInitiator(r.ID), rack.FullRack(w.unasked(r)...)
+	return c
+}
+
+// unasked are the activities of a cycle that nobody requested: power only where the profile asks for it, or where the rack is at it.
+func (w *world) unasked(r Rack) []rack.Activity {
+	out := []rack.Activity{{Name: rack.FirmwareUpgrade}, {Name: rack.NvosUpdate}, {Name: rack.ConfigureNmxCluster}}
+	if w.given.Profiles[or(r.Profile, defaultProfileID)].PowerSequence || isUnder(r.State, "Maintenance/PowerSequence") {
+		out = append(out, rack.Activity{Name: rack.PowerSequence})
+	}
+	return out
+}
+
+// givenJobs puts running jobs into the cycle of a rack: it has last seen each as running, and has written that on the devices.
+func (w *world) givenJobs(records []record, j Jobs) error {
+	e, err := find(records, j.On)
+	if err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	r, ok := e.(*rack.Rack)
+	if !ok || r.Cycle == nil {
+		return fmt.Errorf("jobs: %s is no rack in a cycle", j.On)
+	}
+	poll, err := pollOf(j.Activity)
+	if err != nil {
+		return err
+	}
+	for _, id := range sortedKeys(j.Devices) {
+		dev, err := w.device(id)
 		if err != nil {
 			return err
 		}
-		for _, id := range sortedKeys(j.Devices) {
-			dev, err := w.device(id)
-			if err != nil {
-				return err
-			}
-			c.Jobs = append(c.Jobs, rack.DeviceJob{Device: dev, ID: jobID(poll, dev), State: backend.JobRunning})
-			w.hardware.jobs[jobKey{poll, dev}] = j.Devices[id].status()
-			if poll == "CertificateJob" {
-				c.Primary = id
-			}
+		job := rack.DeviceJob{Device: dev, ID: jobID(poll, dev), State: backend.JobRunning}
+		r.Cycle.Jobs = append(r.Cycle.Jobs, job)
+		w.hardware.jobs[jobKey{poll, dev}] = j.Devices[id].status()
+		if poll == certificatePoll {
+			r.Cycle.Primary = id
+			continue
+		}
+		status := &lifecycle.CycleStatus{Status: lifecycle.ProgressRunning, TaskID: job.ID, StartedAt: w.jobsBegan(j), Cycle: r.Cycle.ID}
+		if e, err := find(records, dev.String()); err == nil {
+			running(e, poll, status)
 		}
 	}
 	return nil
 }
 
-// pollOf is the call that polls the jobs of an activity.
+// jobsBegan is when jobs were submitted: when the activity of their rack began, unless they say otherwise.
+func (w *world) jobsBegan(j Jobs) time.Time {
+	for _, r := range w.given.Racks {
+		if j.Started == nil && j.On == "rack/"+r.ID {
+			return moment(or(r.ActivityStarted, r.Since))
+		}
+	}
+	return moment(or(j.Started, 0))
+}
+
+// running writes on a device that a job of it runs, unless another status of it is given.
+func running(e lifecycle.Entity, poll string, status *lifecycle.CycleStatus) {
+	set := func(field **lifecycle.CycleStatus) {
+		if *field == nil {
+			*field = status
+		}
+	}
+	switch d := e.(type) {
+	case *machine.Machine:
+		set(&d.FirmwareUpgrade)
+	case *powershelf.PowerShelf:
+		set(&d.FirmwareUpgrade)
+	case *nvswitch.Switch:
+		if poll == imagePoll {
+			set(&d.NVOSUpdate)
+		} else {
+			set(&d.FirmwareUpgrade)
+		}
+	}
+}
+
+// The calls that poll the jobs of an activity.
+const (
+	firmwarePoll    = "FirmwareJob"
+	imagePoll       = "SwitchImageJob"
+	certificatePoll = "CertificateJob"
+)
+
 func pollOf(activity string) (string, error) {
 	switch rack.ActivityName(activity) {
 	case rack.FirmwareUpgrade:
-		return "FirmwareJob", nil
+		return firmwarePoll, nil
 	case rack.NvosUpdate:
-		return "SwitchImageJob", nil
+		return imagePoll, nil
 	case rack.ConfigureNmxCluster:
-		return "CertificateJob", nil
+		return certificatePoll, nil
+	default:
+		return "", fmt.Errorf("activity %q has no jobs; use FirmwareUpgrade, NvosUpdate or ConfigureNmxCluster", activity)
 	}
-	return "", fmt.Errorf("activity %q has no jobs; use FirmwareUpgrade, NvosUpdate or ConfigureNmxCluster", activity)
 }
 
 func (s Scope) rack() rack.Scope {
@@ -160,40 +231,6 @@ func (s Scope) rack() rack.Scope {
 		}
 	}
 	return out
-}
-
-func (w *world) machine(m Machine) *machine.Machine {
-	e := machine.NewMachine(m.ID, m.Rack, machine.Discovered{Endpoint: backend.Endpoint{BMCMAC: "02:00:00:00:01:01", BMCAddress: "192.0.2.1"}, DPUs: m.DPUs, Labels: m.Labels})
-	e.RetryCount, e.ReturnTo, e.TenantApproved = m.RetryCount, machine.State(m.ReturnTo), m.TenantApproved
-	e.Cause, e.Firmware = machine.Cause(m.Cause), m.Firmware
-	w.hardware.versions[e.Ref()] = m.Firmware
-	for _, a := range m.Alerts {
-		alert := lifecycle.Alert{ID: a.ID, Source: a.Source}
-		for _, c := range a.Classifications {
-			alert.Classifications = append(alert.Classifications, lifecycle.Classification(c))
-		}
-		e.Alerts = append(e.Alerts, alert)
-	}
-	w.reprovision(m, e)
-	return e
-}
-
-// reprovision gives a machine in the middle of one what it knows of the request that began it.
-func (w *world) reprovision(m Machine, e *machine.Machine) {
-	if !isUnder(m.State, "HostReprovision") && !isUnder(m.State, "Assigned/HostReprovision") {
-		if m.State == string(machine.Failed) {
-			e.Failure = &machine.Failure{Source: machine.State(m.ReturnTo), At: moment(m.Since), Message: m.Cause}
-		}
-		return
-	}
-	if e.ReturnTo == "" {
-		e.ReturnTo = machine.Ready
-	}
-	for _, q := range w.given.Requests {
-		if slices.Contains(q.On, "machine/"+m.ID) && q.Type == lifecycle.TypeReprovision && q.AcceptedAt != nil {
-			e.Reprovision = &machine.Reprovision{RequestID: q.ID, Initiator: q.Initiator, Cycle: q.Cycle, RequestedAt: moment(q.At)}
-		}
-	}
 }
 
 func isUnder(state, path string) bool {

@@ -3,8 +3,8 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -21,15 +21,50 @@ func or[T any](given *T, complete T) T {
 	return *given
 }
 
+func (w *world) machine(m Machine, n int) *machine.Machine {
+	at := endpoint(backend.KindMachine, n)
+	e := machine.NewMachine(m.ID, m.Rack, machine.Discovered{Endpoint: at, DPUs: m.DPUs, Labels: m.Labels})
+	w.endpoints[e.Ref()] = at
+	e.RetryCount, e.ReturnTo, e.TenantApproved = m.RetryCount, machine.State(m.ReturnTo), m.TenantApproved
+	e.Cause, e.Firmware = machine.Cause(m.Cause), m.Firmware
+	w.hardware.versions[e.Ref()] = maps.Clone(m.Firmware)
+	for _, a := range m.Alerts {
+		alert := lifecycle.Alert{ID: a.ID, Source: a.Source}
+		for _, c := range a.Classifications {
+			alert.Classifications = append(alert.Classifications, lifecycle.Classification(c))
+		}
+		e.Alerts = append(e.Alerts, alert)
+	}
+	switch {
+	case isUnder(m.State, string(machine.HostReprovision)), isUnder(m.State, string(machine.AssignedHostReprovision)):
+		w.reprovision(m, e)
+	case m.State == string(machine.Failed), m.State == string(machine.AssignedFailed):
+		e.Failure = &machine.Failure{Source: machine.State(m.ReturnTo), At: moment(m.Since), Message: m.Cause}
+	}
+	return e
+}
+
+// reprovision gives a machine in the middle of one what it knows of the request that began it.
+func (w *world) reprovision(m Machine, e *machine.Machine) {
+	if e.ReturnTo == "" {
+		e.ReturnTo = machine.Ready
+	}
+	for _, q := range w.given.Requests {
+		if slices.Contains(q.On, "machine/"+m.ID) && q.Type == lifecycle.TypeReprovision && q.AcceptedAt != nil {
+			e.Reprovision = &machine.Reprovision{RequestID: q.ID, Initiator: q.Initiator, Cycle: q.Cycle, RequestedAt: moment(or(q.At, 0))}
+		}
+	}
+}
+
 func (w *world) nvswitch(ctx context.Context, s Switch, n int) (*nvswitch.Switch, error) {
-	own := []string{fmt.Sprintf("02:00:00:01:%02X:01", n)}
-	macs := or(s.NVOSMACs, own)
-	seen := or(s.SeenMACs, macs)
-	d := nvswitch.Discovered{Expected: or(s.Expected, true), NVOSMACs: macs, ExpectedPart: s.ExpectedPart, FoundPart: s.FoundPart,
-		Endpoint: backend.Endpoint{BMCMAC: or(s.BMCMAC, fmt.Sprintf("02:00:00:00:0A:%02X", n)), BMCAddress: or(s.BMCAddress, fmt.Sprintf("192.0.2.%d", n+10)),
-			NVOSAddress: or(s.NVOSAddress, fmt.Sprintf("198.51.100.%d", n+10)), Slot: s.Slot}}
-	e := nvswitch.NewSwitch(s.ID, s.Rack, d)
-	for _, mac := range seen {
+	whole := endpoint(backend.KindSwitch, n)
+	at := backend.Endpoint{BMCMAC: or(s.BMCMAC, whole.BMCMAC), BMCAddress: or(s.BMCAddress, whole.BMCAddress), NVOSAddress: or(s.NVOSAddress, whole.NVOSAddress), Slot: s.Slot}
+	macs := or(s.NVOSMACs, nvosMACs(backend.KindSwitch, n))
+	e := nvswitch.NewSwitch(s.ID, s.Rack, nvswitch.Discovered{
+		Endpoint: at, Expected: or(s.Expected, true), NVOSMACs: macs, ExpectedPart: s.ExpectedPart, FoundPart: s.FoundPart,
+	})
+	w.endpoints[e.Ref()], w.macs[e.Ref()] = at, macs
+	for _, mac := range or(s.SeenMACs, macs) {
 		e.ReportSeen(mac)
 	}
 	if s.State != string(nvswitch.Created) && !isUnder(s.State, "Initializing") {
@@ -45,14 +80,17 @@ func (w *world) nvswitch(ctx context.Context, s Switch, n int) (*nvswitch.Switch
 		w.hardware.tray[e.Ref()] = *s.Tray
 	}
 	if s.Job != nil {
-		e.Certificate = &nvswitch.CertificateJob{ID: jobID("CertificateJob", e.Ref()), StartedAt: moment(s.Since)}
-		w.hardware.jobs[jobKey{"CertificateJob", e.Ref()}] = s.Job.status()
+		e.Certificate = &nvswitch.CertificateJob{ID: jobID(certificatePoll, e.Ref()), StartedAt: moment(s.Since)}
+		w.hardware.jobs[jobKey{certificatePoll, e.Ref()}] = s.Job.status()
 	}
 	return e, w.credential(ctx, map[string]bool{backend.BMCCredential(e.Ref()): or(s.BMCCredential, true), backend.NVOSCredential(e.Ref()): or(s.NVOSCredential, true)})
 }
 
 func (w *world) shelf(ctx context.Context, p PowerShelf, n int) (*powershelf.PowerShelf, error) {
-	e := powershelf.NewPowerShelf(p.ID, p.Rack, backend.Endpoint{BMCMAC: or(p.BMCMAC, fmt.Sprintf("02:00:00:00:0C:%02X", n)), BMCAddress: or(p.BMCAddress, fmt.Sprintf("203.0.113.%d", n+10))})
+	whole := endpoint(backend.KindPowerShelf, n)
+	at := backend.Endpoint{BMCMAC: or(p.BMCMAC, whole.BMCMAC), BMCAddress: or(p.BMCAddress, whole.BMCAddress)}
+	e := powershelf.NewPowerShelf(p.ID, p.Rack, at)
+	w.endpoints[e.Ref()] = at
 	e.Cause, e.Power = p.Cause, backend.PowerState(p.Power)
 	if p.Power != "" {
 		w.hardware.power[e.Ref()] = e.Power
@@ -72,7 +110,7 @@ func (w *world) credential(ctx context.Context, names map[string]bool) error {
 	return nil
 }
 
-// cycleStatus makes the status that a cycle has written.
+// cycle makes the status that a cycle has written.
 func (s *CycleStatus) cycle() *lifecycle.CycleStatus {
 	out := &lifecycle.CycleStatus{Status: lifecycle.Progress(s.Status), Cause: s.Cause, Cycle: s.Cycle}
 	if s.Started != nil {
@@ -91,11 +129,11 @@ func (s *CycleStatus) fabric() *lifecycle.FabricStatus {
 
 // status puts given statuses on a device.
 func (w *world) status(records []record, s Status) error {
-	i := slices.IndexFunc(records, func(r record) bool { return r.ref.String() == s.On })
-	if i < 0 {
-		return fmt.Errorf("status on %s, which is not given", s.On)
+	e, err := find(records, s.On)
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
 	}
-	return s.apply(records[i].entity)
+	return s.apply(e)
 }
 
 func (s Status) apply(e lifecycle.Entity) error {
@@ -104,8 +142,9 @@ func (s Status) apply(e lifecycle.Entity) error {
 		if s.FirmwareUpgrade != nil {
 			d.FirmwareUpgrade = s.FirmwareUpgrade.cycle()
 		}
-		if s.NVOSUpdate != nil || s.FabricManager != nil {
-			return fmt.Errorf("%s: a machine has only the status firmware_upgrade", s.On)
+	case *powershelf.PowerShelf:
+		if s.FirmwareUpgrade != nil {
+			d.FirmwareUpgrade = s.FirmwareUpgrade.cycle()
 		}
 	case *nvswitch.Switch:
 		if s.FirmwareUpgrade != nil {
@@ -118,16 +157,9 @@ func (s Status) apply(e lifecycle.Entity) error {
 			d.Fabric = s.FabricManager.fabric()
 		}
 	default:
-		return fmt.Errorf("%s: only machines and switches have statuses here", s.On)
+		return fmt.Errorf("%s has no statuses", s.On)
 	}
 	return nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

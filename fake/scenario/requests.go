@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -19,7 +20,7 @@ func (q Request) params(on backend.Ref) any {
 	case on.Kind == backend.KindRack && q.Type == rack.TypePower:
 		return rack.Power{Operation: backend.PowerAction(q.Operation)}
 	case on.Kind == backend.KindRack && q.Type == rack.TypeRecover:
-		return rack.Recover{Note: q.Note}
+		return rack.Recover{Note: or(q.Note, "acknowledged by "+cmp.Or(q.Initiator, "the scenario"))}
 	case on.Kind == backend.KindSwitch && q.Type == lifecycle.TypeMaintenance:
 		return nvswitch.Maintenance{Operation: nvswitch.Operation(q.Operation)}
 	case on.Kind == backend.KindPowerShelf && q.Type == lifecycle.TypeMaintenance:
@@ -44,8 +45,10 @@ func (w *world) requests() ([]backend.Request, error) {
 			if err != nil {
 				return nil, fmt.Errorf("request %s: %w", q.ID, err)
 			}
-			r := backend.Request{ID: q.ID, On: on, Rack: w.rackOf(on), Type: q.Type, State: backend.RequestPending, Initiator: lifecycle.InitiatorText(q.Initiator, q.Reference),
-				Reference: q.Reference, Cycle: q.Cycle, At: moment(q.At)}
+			r := backend.Request{
+				ID: q.ID, On: on, Rack: w.hardware.racks[on], Type: q.Type, State: backend.RequestPending, Initiator: lifecycle.InitiatorText(q.Initiator, q.Reference),
+				Reference: q.Reference, Cycle: q.Cycle, At: moment(or(q.At, 0)),
+			}
 			if q.AcceptedAt != nil {
 				r.State, r.StartedAt = backend.RequestStarted, moment(*q.AcceptedAt)
 			}
@@ -58,24 +61,4 @@ func (w *world) requests() ([]backend.Request, error) {
 		}
 	}
 	return out, nil
-}
-
-// rackOf is the rack of a given object.
-func (w *world) rackOf(on backend.Ref) string {
-	for _, m := range w.given.Machines {
-		if on.Kind == backend.KindMachine && m.ID == on.ID {
-			return m.Rack
-		}
-	}
-	for _, s := range w.given.Switches {
-		if on.Kind == backend.KindSwitch && s.ID == on.ID {
-			return s.Rack
-		}
-	}
-	for _, p := range w.given.PowerShelves {
-		if on.Kind == backend.KindPowerShelf && p.ID == on.ID {
-			return p.Rack
-		}
-	}
-	return on.ID
 }

@@ -1,10 +1,9 @@
 package scenario
 
 import (
-	"fmt"
+	"reflect"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/rackstate/rackstate/rack"
@@ -13,71 +12,56 @@ import (
 // Duration is a time relative to the start of the scenario, or a length of time: "-10s", "4h1m".
 type Duration time.Duration
 
-// UnmarshalYAML reads the form of time.ParseDuration.
-func (d *Duration) UnmarshalYAML(node ast.Node) error {
-	var text string
-	if err := decode(node, &text); err != nil {
-		return err
-	}
-	v, err := time.ParseDuration(text)
-	if err != nil {
-		return at(node, "%q is no duration, for example 90s or -4h1m", text)
+// String is the form of time.Duration.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+func (d *Duration) decode(dec *decoder, node ast.Node) {
+	var word string
+	dec.scalar(node, reflect.ValueOf(&word).Elem())
+	v, err := time.ParseDuration(word)
+	if err != nil && word != "" {
+		dec.fail(node, "%q is no duration, for example 90s or -4h1m", word)
 	}
 	*d = Duration(v)
-	return nil
 }
 
-// Names is one name or a list of them.
+// Names is one name or a list of them. An empty list is not the same as none.
 type Names []string
 
-// UnmarshalYAML reads a name or a list.
-func (n *Names) UnmarshalYAML(node ast.Node) error {
-	var one string
-	if scalar(node) {
-		if err := decode(node, &one); err != nil {
-			return err
-		}
-		*n = Names{one}
-		return nil
+func (n *Names) decode(dec *decoder, node ast.Node) {
+	if word, ok := text(node); ok {
+		*n = Names{word}
+		return
 	}
-	var many []string
-	if err := decode(node, &many); err != nil {
-		return err
-	}
-	*n = many
-	return nil
+	dec.list(node, reflect.ValueOf((*[]string)(n)).Elem())
 }
 
 // Activity is the name of an activity, or a map of its name to its parameters.
 type Activity rack.Activity
 
-// UnmarshalYAML reads both forms. Names are not checked here: a request with an unknown activity is for the state machine to refuse.
-func (a *Activity) UnmarshalYAML(node ast.Node) error {
-	var name string
-	if scalar(node) {
-		if err := decode(node, &name); err != nil {
-			return err
-		}
-		*a = Activity{Name: rack.ActivityName(name)}
-		return nil
+// activityParams are the parameters of all activities. Whether they belong to the one that has them is for the rack to say.
+type activityParams struct {
+	Firmware   string   `yaml:"firmware"`
+	Components []string `yaml:"components"`
+	Force      bool     `yaml:"force"`
+	Image      string   `yaml:"image"`
+	Power      string   `yaml:"power"`
+}
+
+func (a *Activity) decode(dec *decoder, node ast.Node) {
+	if word, ok := text(node); ok {
+		*a = Activity{Name: rack.ActivityName(word)}
+		return
 	}
-	var params map[string]struct {
-		Firmware   string   `yaml:"firmware"`
-		Components []string `yaml:"components"`
-		Force      bool     `yaml:"force"`
-		Image      string   `yaml:"image"`
-		Power      string   `yaml:"power"`
-	}
-	if err := decode(node, &params); err != nil {
-		return err
-	}
+	params := map[string]activityParams{}
+	dec.entries(node, reflect.ValueOf(&params).Elem())
 	if len(params) != 1 {
-		return at(node, "an activity is a name, or a map of one name to its parameters")
+		dec.fail(node, "an activity is a name, or a map of one name to its parameters")
+		return
 	}
 	for name, p := range params {
 		*a = Activity{Name: rack.ActivityName(name), Firmware: p.Firmware, Components: p.Components, Force: p.Force, Image: p.Image, Power: rack.PowerMode(p.Power)}
 	}
-	return nil
 }
 
 // JobState is what a poll of a job finds: pending, running, completed, none, or {failed: text}.
@@ -86,26 +70,33 @@ type JobState struct {
 	Cause string
 }
 
-// UnmarshalYAML reads both forms.
-func (j *JobState) UnmarshalYAML(node ast.Node) error {
-	if scalar(node) {
-		if err := decode(node, &j.State); err != nil {
-			return err
-		}
-		switch j.State {
+// String is the form of a scenario file.
+func (j JobState) String() string {
+	if j.State == "failed" {
+		return "{failed: " + j.Cause + "}"
+	}
+	return j.State
+}
+
+func (j *JobState) decode(dec *decoder, node ast.Node) {
+	if word, ok := text(node); ok {
+		switch word {
 		case "pending", "running", "completed", "none":
-			return nil
+			j.State = word
+		default:
+			dec.fail(node, "%q is no state of a job; use pending, running, completed, none or {failed: text}", word)
 		}
-		return at(node, "%q is no state of a job; use pending, running, completed, none or {failed: text}", j.State)
+		return
 	}
-	var failed struct {
-		Failed string `yaml:"failed"`
+	var m struct {
+		Failed *string `yaml:"failed"`
 	}
-	if err := decode(node, &failed); err != nil {
-		return err
+	dec.fields(node, reflect.ValueOf(&m).Elem())
+	if m.Failed == nil {
+		dec.fail(node, "the state of a job is pending, running, completed, none or {failed: text}")
+		return
 	}
-	j.State, j.Cause = "failed", failed.Failed
-	return nil
+	j.State, j.Cause = "failed", *m.Failed
 }
 
 // Answered is how one call of the hardware answers.
@@ -118,105 +109,86 @@ type Answered struct {
 // Answers are used in order, the last one repeats.
 type Answers []Answer
 
-// UnmarshalYAML reads one answer or a list.
-func (a *Answers) UnmarshalYAML(node ast.Node) error {
-	if node.Type() == ast.SequenceType {
-		var many []Answer
-		if err := decode(node, &many); err != nil {
-			return err
-		}
-		*a = many
-		return nil
+func (a *Answers) decode(dec *decoder, node ast.Node) {
+	if _, ok := node.(*ast.SequenceNode); ok {
+		dec.list(node, reflect.ValueOf((*[]Answer)(a)).Elem())
+		return
 	}
-	var one Answer
-	if err := decode(node, &one); err != nil {
-		return err
-	}
-	*a = Answers{one}
-	return nil
+	*a = make(Answers, 1)
+	dec.into(node, reflect.ValueOf(&(*a)[0]).Elem())
 }
 
-// Answer is one answer: ok, unsupported, or one of the maps.
+// The forms of an answer.
+const (
+	answerOK          = "ok"
+	answerUnsupported = "unsupported"
+	answerError       = "error"
+	answerPermanent   = "permanent"
+	answerLost        = "lost"
+	answerJobs        = "jobs"
+	answerReport      = "report"
+)
+
+// Answer is one answer of the hardware.
 type Answer struct {
-	Word      string
-	Error     string
-	Permanent string
-	Lost      string
-	Jobs      map[string]JobState
-	Report    map[string]any
+	// Word is the form: ok, unsupported, error, permanent, lost, jobs or report.
+	Word string
+	// Text is the text of error, permanent and lost.
+	Text string
+	// Jobs are the states of jobs, by id of the device.
+	Jobs map[string]JobState
+	// Report are the data of an answer, by id of the device: what stands in the file as text, or as a map of texts.
+	Report map[string]Datum
 }
 
-// UnmarshalYAML reads a word or a map.
-func (a *Answer) UnmarshalYAML(node ast.Node) error {
-	if scalar(node) {
-		if err := decode(node, &a.Word); err != nil {
-			return err
+// Datum is a text or a map of texts.
+type Datum struct {
+	Text string
+	Map  map[string]string
+}
+
+func (v *Datum) decode(dec *decoder, node ast.Node) {
+	if word, ok := text(node); ok {
+		v.Text = word
+		return
+	}
+	dec.entries(node, reflect.ValueOf(&v.Map).Elem())
+}
+
+const answerForms = "an answer is ok, unsupported, or a map with one of error, permanent, lost, jobs and report"
+
+func (a *Answer) decode(dec *decoder, node ast.Node) {
+	if word, ok := text(node); ok {
+		if a.Word = word; word != answerOK && word != answerUnsupported {
+			dec.fail(node, "%q is no answer; %s", word, answerForms)
 		}
-		if a.Word == "ok" || a.Word == "unsupported" {
-			return nil
-		}
-		return at(node, "%q is no answer; use ok, unsupported, or a map with error, permanent, lost, jobs or report", a.Word)
+		return
 	}
 	var m struct {
 		Error     *string             `yaml:"error"`
 		Permanent *string             `yaml:"permanent"`
 		Lost      *string             `yaml:"lost"`
 		Jobs      map[string]JobState `yaml:"jobs"`
-		Report    map[string]any      `yaml:"report"`
+		Report    map[string]Datum    `yaml:"report"`
 	}
-	if err := decode(node, &m); err != nil {
-		return err
+	before := len(dec.problems)
+	dec.fields(node, reflect.ValueOf(&m).Elem())
+	forms := 0
+	for word, words := range map[string]*string{answerError: m.Error, answerPermanent: m.Permanent, answerLost: m.Lost} {
+		if words != nil {
+			forms++
+			a.Word, a.Text = word, *words
+		}
 	}
-	switch {
-	case m.Error != nil:
-		a.Word, a.Error = "error", *m.Error
-	case m.Permanent != nil:
-		a.Word, a.Permanent = "permanent", *m.Permanent
-	case m.Lost != nil:
-		a.Word, a.Lost = "lost", *m.Lost
-	case m.Jobs != nil:
-		a.Word, a.Jobs = "jobs", m.Jobs
-	case m.Report != nil:
-		a.Word, a.Report = "report", m.Report
-	default:
-		return at(node, "an answer is ok, unsupported, or a map with error, permanent, lost, jobs or report")
+	if m.Jobs != nil {
+		forms++
+		a.Word, a.Jobs = answerJobs, m.Jobs
 	}
-	return nil
-}
-
-// Mention is a value that must be equal, or texts that must occur: {mentions: [text]}.
-type Mention struct {
-	Value    any
-	Mentions []string
-}
-
-// UnmarshalYAML reads both forms.
-func (m *Mention) UnmarshalYAML(node ast.Node) error {
-	var texts struct {
-		Mentions []string `yaml:"mentions"`
+	if m.Report != nil {
+		forms++
+		a.Word, a.Report = answerReport, m.Report
 	}
-	if !scalar(node) && node.Type() != ast.SequenceType && decode(node, &texts) == nil && texts.Mentions != nil {
-		m.Mentions = texts.Mentions
-		return nil
+	if forms != 1 && len(dec.problems) == before {
+		dec.fail(node, answerForms)
 	}
-	return decode(node, &m.Value)
-}
-
-// decode reads a node strictly.
-func decode(node ast.Node, v any) error { return yaml.NodeToValue(node, v, yaml.Strict()) }
-
-// scalar reports whether a node is neither a list nor a map.
-func scalar(node ast.Node) bool {
-	switch node.Type() {
-	case ast.MappingType, ast.MappingValueType, ast.SequenceType:
-		return false
-	default:
-		return true
-	}
-}
-
-// at is an error that says where in the file it is.
-func at(node ast.Node, format string, args ...any) error {
-	pos := node.GetToken().Position
-	return fmt.Errorf("[%d:%d] %s", pos.Line, pos.Column, fmt.Sprintf(format, args...))
 }

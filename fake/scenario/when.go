@@ -1,7 +1,7 @@
 package scenario
 
 import (
-	"fmt"
+	"reflect"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -22,24 +22,32 @@ type Step struct {
 	Discover  *Discover  `yaml:"discover"`
 	Delete    string     `yaml:"delete"`
 	Purge     string     `yaml:"purge"`
-	Crash     *string    `yaml:"crash"`
+	// Crash is empty for a crash at once, or "after-call CALL".
+	Crash *string `yaml:"crash"`
 }
 
-// UnmarshalYAML reads a map of one key, or the word crash.
-func (s *Step) UnmarshalYAML(node ast.Node) error {
-	if !scalar(node) {
-		type plain Step
-		return decode(node, (*plain)(s))
+func (s *Step) decode(dec *decoder, node ast.Node) {
+	word, plain := text(node)
+	switch {
+	case !plain:
+		dec.fields(node, reflect.ValueOf(s).Elem())
+	case word == "crash":
+		s.Crash = new(string)
+	default:
+		dec.fail(node, "%q is no step by itself; only crash is", word)
 	}
-	var word string
-	if err := decode(node, &word); err != nil {
-		return err
+}
+
+// keys lists the keys that are set.
+func (s Step) keys() []string {
+	v := reflect.ValueOf(s)
+	var out []string
+	for i, key := range keysOf(v.Type()) {
+		if !v.Field(i).IsZero() {
+			out = append(out, key)
+		}
 	}
-	if word != "crash" {
-		return at(node, "%q is no step by itself; only crash is", word)
-	}
-	s.Crash = new(string)
-	return nil
+	return out
 }
 
 // Cancel stops a request, by its id or by the object that it is on.
@@ -66,22 +74,4 @@ type Discover struct {
 	Kind string `yaml:"kind"`
 	ID   string `yaml:"id"`
 	Rack string `yaml:"rack"`
-}
-
-// check reports a step that says nothing or several things.
-func (s Step) check() error {
-	n := 0
-	for _, set := range []bool{s.Reconcile != nil, s.Stabilize != "", s.Advance != nil, s.Run != nil, s.Request != nil, s.Cancel != nil, s.Approve != nil,
-		s.Label != nil, s.Hardware != nil, s.Jobs != nil, s.Status != nil, s.Discover != nil, s.Delete != "", s.Purge != "", s.Crash != nil} {
-		if set {
-			n++
-		}
-	}
-	switch {
-	case n != 1:
-		return fmt.Errorf("a step has one key, this one has %d", n)
-	case s.Stabilize != "" && s.Stabilize != "all":
-		return fmt.Errorf("stabilize %q is not known; use all", s.Stabilize)
-	}
-	return nil
 }
