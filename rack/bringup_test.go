@@ -149,3 +149,19 @@ func TestADeviceThatIsHeldKeepsTheFirstMaintenanceWaiting(t *testing.T) {
 	r.run(time.Minute)
 	r.inState(Ready)
 }
+
+func TestACycleThatNobodyRequestedSkipsMachinesWithTenants(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).rack("r1", Discovering).devices("m1").machine("m2", machine.AssignedReady)
+	r.profile.DefaultFirmware, r.profile.PowerSequence = map[string]string{"gb200": "fw-1"}, true
+	r.run(10 * time.Minute)
+	r.inState(Ready)
+	assert.Equal(t, []string{"ApplyFirmware m1", "SetPower off m1", "SetPower on m1"}, r.hw.did)
+	var skipped []string
+	for _, res := range r.get().Cycle.Results {
+		if res.Status == backend.ResultSkipped {
+			skipped = append(skipped, res.Activity+" "+res.Target.ID)
+		}
+	}
+	assert.Equal(t, []string{"FirmwareUpgrade m2", "PowerSequence m2"}, skipped)
+}

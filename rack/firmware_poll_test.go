@@ -130,3 +130,30 @@ func TestWhatFollowsTheFirmware(t *testing.T) {
 		mentions(t, r.last().Note, "2/2 devices terminal")
 	}
 }
+
+func TestAResultSaysWhatWasInstalledAndWhatWasLeftToItsOwn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).maintained(FirmwareStart, FullRack(only(FirmwareUpgrade)...)).devices("m1", "m2")
+	r.profile.DefaultFirmware = map[string]string{"gb200": "fw-1"}
+	r.hw.script("FirmwareJob", answer{jobs: found("m1 running", "m2 running")}, answer{})
+	r.step(r1, r1)
+	r.inState(FirmwareWait)
+	r.remove(machine.Ref("m2"))
+	r.run(10 * time.Minute)
+	results := r.request(r1, "q1").Results
+	assert.ElementsMatch(t, []backend.Result{
+		{Target: machine.Ref("m1"), Activity: "FirmwareUpgrade", Status: backend.ResultOK, To: "fw-1", JobID: "fw-m1"},
+		{Target: machine.Ref("m2"), Activity: "FirmwareUpgrade", Status: backend.ResultSkipped, To: "fw-1", JobID: "fw-m2", Error: "it was deleted meanwhile; its job may still run"},
+	}, results)
+}
+
+func TestAStateThatNobodyKnowsKeepsTheStatusOfTheDevice(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"m1 unknown", "m1 "} {
+		r := upgrading(t, FullRack(fw2), "m1 running").devices("m1")
+		r.hw.script("FirmwareJob", answer{jobs: found(text)})
+		r.step()
+		r.inState(FirmwareWait)
+		assert.Equal(t, lifecycle.ProgressRunning, r.m("m1").FirmwareUpgrade.Status)
+	}
+}

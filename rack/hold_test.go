@@ -138,6 +138,7 @@ func TestTheClockRunsAgainWhenTheActivityEndedUnderAHold(t *testing.T) {
 		"an activity that ends":  {FirmwareWait, fw2, false},
 		"one that is cancelled":  {PoweringOff, sequence(SequenceReset), true},
 		"a fabric that comes up": {FabricWait, nmx, false},
+		"one that fails":         {FirmwareWait, fw2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +149,13 @@ func TestTheClockRunsAgainWhenTheActivityEndedUnderAHold(t *testing.T) {
 			if c.cancel {
 				r.step()
 				r.cancel(r1, "q1", "bob")
+				r.step()
+				r.inState(Error)
+				assert.True(t, r.get().PausedSince.IsZero(), "nothing resumes the clock of a rack that has left maintenance")
+				return
+			}
+			if name == "one that fails" {
+				r.hw.script("FirmwareJob", answer{jobs: found("m1 failed bad image")})
 				r.step()
 				r.inState(Error)
 				assert.True(t, r.get().PausedSince.IsZero(), "nothing resumes the clock of a rack that has left maintenance")
@@ -174,4 +182,31 @@ func TestADeviceThatIsHeldOnItsWayBackPausesTheDeadline(t *testing.T) {
 	r.release(machine.Ref("m2"))
 	r.run(time.Minute)
 	r.inState(Ready)
+}
+
+func TestAHoldThatComesAfterTheDeadlineStopsItToo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.age = 5 * time.Hour
+	r.maintained(FirmwareWait, FullRack(fw2), func(k *Rack) { k.Cycle.Jobs = job("m1 running") }).devices("m1")
+	r.hw.script("FirmwareJob", answer{jobs: found("m1 running")})
+	r.hold(machine.Ref("m1"), 0)
+	r.step()
+	r.inState(FirmwareWait)
+	r.release(machine.Ref("m1"))
+	r.step()
+	r.failedBy(OriginMaintenance, "timed out", "m1")
+}
+
+func TestTheDeadlineGoesOnWhereItStoppedWhenTheHoldIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.age = 3 * time.Hour
+	r.maintained(FirmwareWait, FullRack(fw2), func(k *Rack) { k.Cycle.Jobs = job("m1 running") }).devices("m1")
+	r.hw.script("FirmwareJob", answer{jobs: found("m1 running")})
+	r.hold(machine.Ref("m1"), 10*time.Hour)
+	r.run(10*time.Hour + 58*time.Minute)
+	r.inState(FirmwareWait)
+	r.run(4 * time.Minute)
+	r.failedBy(OriginMaintenance, "timed out after 4h0m0s", "m1")
 }

@@ -15,11 +15,12 @@ import (
 	nvswitch "github.com/rackstate/rackstate/switch"
 )
 
-// watch notes what the controller does, and stops it when its commits are refused for ever.
+// watch notes what the controller does, and stops it when its commits are refused for ever or its passes do not come to an end.
 type watch struct {
 	lifecycle.NoObserver
 	ctx       context.Context
 	stop      context.CancelFunc
+	passes    int
 	conflicts int
 }
 
@@ -30,6 +31,12 @@ func newWatch(ctx context.Context) *watch {
 }
 
 func (w *watch) Transitioned(row backend.Transition) { taken.note(row) }
+
+func (w *watch) Passed(backend.Ref, backend.Outcome) {
+	if w.passes++; w.passes > 1_000_000 {
+		w.stop()
+	}
+}
 
 func (w *watch) Conflict(backend.Ref) {
 	if w.conflicts++; w.conflicts > 100 {

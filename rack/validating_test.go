@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/lifecycle"
 	"github.com/rackstate/rackstate/machine"
 	nvswitch "github.com/rackstate/rackstate/switch"
 )
@@ -257,4 +258,49 @@ func (r *rig) over() bool {
 	out, err := r.controller().Outcome(r1)
 	require.NoError(r, err)
 	return out.OverSLA
+}
+
+func TestARackThatWasNeverValidatedDoesNotSlipBackToReady(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end  func(r *rig)
+		want []State
+	}{
+		"by itself":                {func(*rig) {}, []State{ValidationPending, Error}},
+		"an operator acknowledges": {func(r *rig) { require.NoError(r, r.postAs(TypeRecover, "q1", Recover{Note: "the service is down"})) }, []State{ValidationPending, Error, Ready}},
+		"a later run passes": {func(r *rig) {
+			require.NoError(r, r.post("q1", Maintenance{Scope: FullRack(sequence(SequenceOn))}))
+			r.run(time.Minute)
+			r.label("m1", "rv.run-id=run-2", "rv.part-id=p0", "rv.st=pass")
+			r.label("m2", "rv.run-id=run-2", "rv.part-id=p0", "rv.st=pass")
+		}, []State{ValidationPending, Error, PoweringOn, Completed, ValidationPending, ValidationInProgress, ValidationPartial, Validated, Ready}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := validatingRig(t, ValidationPending).devices("m1", "m2", "s1")
+			r.advance(24 * time.Hour).run(time.Hour)
+			r.failedBy(OriginValidation, "timed out after 24h0m0s")
+			assert.Equal(t, []string{"rack-validation/RackValidationTimeout"}, r.alerts(machine.Ref("m1")))
+			assert.Empty(t, r.alerts(nvswitch.Ref("s1")))
+			c.end(r)
+			r.run(time.Minute)
+			assert.Equal(t, c.want, r.path())
+			assert.Equal(t, c.want[len(c.want)-1] == Ready, r.alerts(machine.Ref("m1")) == nil)
+		})
+	}
+}
+
+func TestWithoutValidationAChildThatDoesNotGetReadyFailsTheRackAfterADay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).rack("r1", ValidationPending).devices("m1").nvlink("s1", nvswitch.WaitForInterface)
+	r.hw.trays["s1"] = 1
+	r.apply(func(tx *lifecycle.Tx) error {
+		s, err := lifecycle.Edit[nvswitch.Switch](tx, nvswitch.Ref("s1"))
+		s.SeenMACs = nil
+		return err
+	})
+	r.run(24*time.Hour - time.Minute)
+	r.inState(ValidationPending)
+	r.run(2 * time.Minute)
+	r.failedBy(OriginValidation, "timed out after 24h0m0s", "s1 in Initializing")
 }

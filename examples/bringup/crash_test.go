@@ -154,7 +154,7 @@ func (p program) left(t *testing.T) map[string]string {
 	return states
 }
 
-// undisturbed is what a process leaves that nobody kills.
+// undisturbed is what a process leaves that nobody kills: everything is Ready.
 func undisturbed(t *testing.T, p program) map[string]string {
 	t.Helper()
 	states := p.ends(t)
@@ -167,8 +167,8 @@ func TestAProcessThatIsKilledAfterAnyTransitionIsContinuedByTheNext(t *testing.T
 	want := undisturbed(t, smallProgram(t))
 	random := rand.New(rand.NewPCG(1, 2))
 	numbers, most := random.Perm(110), 48
-	if testing.Short() {
-		most = 6
+	if testing.Short() || underRace {
+		most = 4
 	}
 	numbers = slices.Compact(slices.Sorted(slices.Values(append(numbers[:most], 0, 1, 2, 3, 4, 5, 6, 7))))
 	for _, n := range numbers {
@@ -187,18 +187,16 @@ func TestAProcessThatIsKilledAfterAnyTransitionIsContinuedByTheNext(t *testing.T
 
 func TestAFullSiteThatIsKilledTwiceIsContinued(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes seconds for each kill")
+	if testing.Short() || underRace {
+		t.Skip("takes many seconds")
 	}
-	want := undisturbed(t, fullProgram(t))
-	require.Len(t, want, 93)
-	for _, n := range []int{17, 480, 900} {
+	for _, n := range []int{480, 1020} {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
 			p := fullProgram(t)
 			require.True(t, p.dies(t, n))
 			require.True(t, p.dies(t, 101))
-			assert.Equal(t, want, p.ends(t))
+			assert.Len(t, undisturbed(t, p), 93)
 		})
 	}
 }
@@ -207,7 +205,7 @@ func TestAProcessThatIsKilledFromOutsideAtAnyMomentIsContinuedByTheNext(t *testi
 	t.Parallel()
 	want := undisturbed(t, smallProgram(t))
 	moments := 10
-	if testing.Short() {
+	if testing.Short() || underRace {
 		moments = 3
 	}
 	for seed := range moments {

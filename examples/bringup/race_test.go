@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// underRace says that the race detector slows every process down. Killing processes shows no race, so few are killed then.
+const underRace = true
