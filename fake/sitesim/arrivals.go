@@ -3,7 +3,6 @@ package sitesim
 import (
 	"fmt"
 	"slices"
-
 	"time"
 
 	"github.com/rackstate/rackstate/backend"
@@ -38,8 +37,10 @@ func (s *Simulation) devices() []rack.Discovery {
 	for _, r := range s.cfg.Site.Racks {
 		for _, d := range s.manager.Site().Devices(r.ID) {
 			n := len(out) + 1
-			found := rack.Discovery{Kind: d.Kind, ID: d.ID, Rack: d.RackID, Initiator: "site-explorer",
-				Endpoint: backend.Endpoint{BMCMAC: d.BMCMAC, BMCAddress: address(10, n), Serial: d.Serial, Slot: d.Slot}}
+			found := rack.Discovery{
+				Kind: d.Kind, ID: d.ID, Rack: d.RackID, Initiator: "site-explorer",
+				Endpoint: backend.Endpoint{BMCMAC: d.BMCMAC, BMCAddress: address(10, n), Serial: d.Serial, Slot: d.Slot},
+			}
 			if sw, ok := s.manager.Site().SwitchByBMC(d.BMCMAC); ok && d.Kind == backend.KindSwitch {
 				found.Endpoint.NVOSAddress = address(172, n)
 				found.SeenMACs = sw.NVOSMACs

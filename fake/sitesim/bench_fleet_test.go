@@ -67,16 +67,22 @@ func newFleet(b *testing.B, racks int, tune ...func(*fleet)) *fleet {
 	site := benchSite(racks)
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), sqlite.Config{})
 	require.NoError(b, err)
-	f := &fleet{site: site, clock: newHopClock(), store: &tapStore{Store: store}, credentials: &fake.Credentials{},
-		seen: &fleetObserver{ready: make(chan struct{}), want: int64(racks)}}
+	f := &fleet{
+		site: site, clock: newHopClock(), store: &tapStore{Store: store}, credentials: &fake.Credentials{},
+		seen: &fleetObserver{ready: make(chan struct{}), want: int64(racks)},
+	}
 	for _, t := range tune {
 		t(f)
 	}
 	f.hardware = fake.New(f.clock, fake.Config{Instant: true, Remember: 8})
-	f.manager, err = rack.NewManager(b.Context(), f.store, rack.Config{Driver: f.hardware.Driver(), Site: site, Credentials: f.credentials,
+	f.manager, err = rack.NewManager(b.Context(), f.store, rack.Config{
+		Driver: f.hardware.Driver(), Site: site, Credentials: f.credentials,
 		Catalog: backend.Catalog{{ID: benchFirmware, HardwareType: "gb200", Available: true}},
-		Lifecycle: lifecycle.Config{Clock: f.clock, Observer: f.seen, Logger: slog.New(slog.DiscardHandler),
-			Resync: time.Hour, HandlerTimeout: time.Hour}})
+		Lifecycle: lifecycle.Config{
+			Clock: f.clock, Observer: f.seen, Logger: slog.New(slog.DiscardHandler),
+			Resync: time.Hour, HandlerTimeout: time.Hour,
+		},
+	})
 	require.NoError(b, err)
 	for _, r := range site.Racks {
 		found := benchFound(f.manager.Site(), r.ID)
@@ -122,8 +128,10 @@ func (f *fleet) bringUp(b *testing.B) fleetRun {
 			b.Fatalf("the racks do not become ready: %s", f.stragglers())
 		}
 	}
-	run := fleetRun{took: time.Since(began), cpu: cpuTime() - cpu, transitions: f.seen.transitions.Load(), passes: f.seen.passes.Load(),
-		commits: f.seen.commits.Load(), batches: f.seen.batches.Load(), conflicts: f.seen.conflicts.Load(), hops: int64(hops), runs: 1}
+	run := fleetRun{
+		took: time.Since(began), cpu: cpuTime() - cpu, transitions: f.seen.transitions.Load(), passes: f.seen.passes.Load(),
+		commits: f.seen.commits.Load(), batches: f.seen.batches.Load(), conflicts: f.seen.conflicts.Load(), hops: int64(hops), runs: 1,
+	}
 	stop()
 	require.NoError(b, <-ended)
 	require.Empty(b, f.stragglers())

@@ -62,8 +62,10 @@ func heapInUse() int64 {
 // idlePasses runs a new controller over the same store, on the real clock, and counts passes, commits and processor time.
 func idlePasses(b *testing.B, f *fleet) {
 	seen := &fleetObserver{ready: make(chan struct{})}
-	m, err := rack.NewManager(b.Context(), f.store, rack.Config{Driver: f.hardware.Driver(), Site: f.site, Credentials: f.credentials,
-		Lifecycle: lifecycle.Config{Observer: seen, Logger: slog.New(slog.DiscardHandler), Resync: idleResync}})
+	m, err := rack.NewManager(b.Context(), f.store, rack.Config{
+		Driver: f.hardware.Driver(), Site: f.site, Credentials: f.credentials,
+		Lifecycle: lifecycle.Config{Observer: seen, Logger: slog.New(slog.DiscardHandler), Resync: idleResync},
+	})
 	require.NoError(b, err)
 	objects := float64(m.Controller().Len())
 	_, _, err = m.RunUntilIdle(b.Context(), m.Controller().Now())
@@ -75,7 +77,7 @@ func idlePasses(b *testing.B, f *fleet) {
 	cpu := cpuTime()
 	go func() { ended <- m.Run(ctx) }()
 	for b.Loop() {
-		time.Sleep(2 * idleResync)
+		time.Sleep(2 * idleResync) //nolint:forbidigo // the idle share is measured over real time
 	}
 	stop()
 	require.NoError(b, <-ended)

