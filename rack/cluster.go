@@ -231,7 +231,10 @@ func (u *run) fabricWait() (lifecycle.Outcome, error) {
 		u.results(devices, backend.ResultFailed, someOf(broken))
 		return u.fail("the fabric has faults: "+someOf(broken), refs(devices)...)
 	}
-	if len(missing) > 0 || !running {
+	if len(missing) == 0 && !running {
+		return u.fail("the primary switch "+u.r.Cycle.Primary+" is gone, and the fabric manager with it", refs(devices)...)
+	}
+	if len(missing) > 0 {
 		observes := someOf(silent)
 		if err != nil {
 			observes += "; the last poll failed: " + err.Error()

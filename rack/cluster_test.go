@@ -300,3 +300,29 @@ func TestWhatFollowsTheFabric(t *testing.T) {
 		r.inState(want)
 	}
 }
+
+func TestAFabricConfigurationEndsWhenItsSwitchesAreGone(t *testing.T) {
+	t.Parallel()
+	for _, state := range []State{ClusterStart, CertificatesStart, CertificatesWait, FabricDisable, FabricConfigure, FabricWait} {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t).maintained(state, Scope{Switches: []string{"s1"}, Activities: []Activity{nmx}}, func(k *Rack) { k.Cycle.Jobs = job("s1 running") }).devices("m1", "s1", "s2")
+			r.remove(nvswitch.Ref("s1"))
+			r.step()
+			r.inState(Completed)
+			mentions(t, r.last().Note, "no switch in scope")
+			assert.Empty(t, r.hw.did, "no hardware without a name is asked")
+		})
+	}
+}
+
+func TestAPrimarySwitchThatGoesTakesTheFabricWithIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).maintained(FabricWait, FullRack(nmx), func(k *Rack) { k.Cycle.Primary = "s1" }).
+		nvlink("s1", nvswitch.Ready, func(s *nvswitch.Switch) { s.Primary = true }).devices("s2", "s3")
+	r.remove(nvswitch.Ref("s1"))
+	r.step()
+	r.failedBy(OriginMaintenance, "s1", "gone")
+	assert.Equal(t, []string{nmxAlert}, r.alerts(nvswitch.Ref("s2")))
+	assert.Equal(t, []string{nmxAlert}, r.alerts(nvswitch.Ref("s3")))
+}

@@ -2,6 +2,7 @@ package rack
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,7 +124,7 @@ func TestADeviceThatRefusesTakesTheRackToErrorByName(t *testing.T) {
 			r.failedBy(OriginMaintenance, "power off", "machines", "refused", "m2")
 			assert.Equal(t, backend.RequestFailed, r.request(r1, "q1").State)
 			for _, id := range []string{"m1", "m2", "s1", "p1"} {
-				if ref := deviceRef(id); contains(c.hurt, id) {
+				if ref := deviceRef(id); slices.Contains(c.hurt, id) {
 					assert.Equal(t, []string{alert}, r.alerts(ref), id)
 				} else {
 					assert.Empty(t, r.alerts(ref), id)
@@ -134,15 +135,6 @@ func TestADeviceThatRefusesTakesTheRackToErrorByName(t *testing.T) {
 			r.inState(Error)
 		})
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func TestHowAPowerCallThatFailsIsRepeated(t *testing.T) {

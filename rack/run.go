@@ -40,6 +40,9 @@ func (h *handler) during(name ActivityName, do func(*run) (lifecycle.Outcome, er
 		if req, ok := u.request(); ok && req.CancelledBy != "" {
 			return u.cancelled(req)
 		}
+		if name == ConfigureNmxCluster && len(u.switches()) == 0 { // also when the last one went meanwhile
+			return u.done("skipped: no switch in scope")
+		}
 		return u.bounded(do)
 	}
 }
