@@ -59,8 +59,7 @@ func stamp(at time.Time) string { return at.UTC().Format("15:04:05") }
 
 // line describes a transition of a rack, or the failure of a device; other transitions are not shown.
 func line(t backend.Transition) string {
-	failure := strings.Contains(t.To, "Failed") || t.To == "Error"
-	if t.Ref.Kind != backend.KindRack && !failure {
+	if t.Ref.Kind != backend.KindRack && !failed(t) {
 		return ""
 	}
 	from := t.From
@@ -76,6 +75,9 @@ func line(t backend.Transition) string {
 	}
 	return text
 }
+
+// failed reports whether an object went to a state of failure.
+func failed(t backend.Transition) bool { return strings.Contains(t.To, "Failed") || t.To == "Error" }
 
 // short leaves the class out of a maintenance state, whose activity says enough.
 func short(state string) string { return strings.TrimPrefix(state, "Maintenance/") }
@@ -121,6 +123,9 @@ func (b *bars) moved(t backend.Transition) {
 	if one == nil {
 		return
 	}
+	if failed(t) {
+		b.say(t.At, line(t))
+	}
 	if t.Ref.Kind == backend.KindRack {
 		one.show(t.To)
 		return
@@ -148,7 +153,8 @@ func (b *bar) show(state string) {
 	b.state.Store(&text)
 }
 
-func (b *bars) say(time.Time, string) {}
+// say prints a line above the bars.
+func (b *bars) say(at time.Time, text string) { fmt.Fprintf(b.all, "%s  %s\n", stamp(at), text) }
 
 func (b *bars) end() {
 	for _, one := range b.racks {
