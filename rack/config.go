@@ -39,7 +39,7 @@ type Deadlines struct {
 	NVOSUpdate time.Duration
 	// ConfigureNmxCluster. Default: 30 min.
 	ConfigureNmxCluster time.Duration
-	// PowerSequence, for off and for on each. Default: 30 min.
+	// PowerSequence. Default: 30 min.
 	PowerSequence time.Duration
 	// Completed is how long devices may take to come back. Default: 1 h.
 	Completed time.Duration

@@ -86,12 +86,14 @@ func TestASkippedActivityRemovesNoAlert(t *testing.T) {
 func TestAnOperatorAcknowledgesWhatAFailedMaintenanceLeft(t *testing.T) {
 	t.Parallel()
 	r := newRig(t).rack("r1", Error, func(k *Rack) { k.Cause, k.Origin = "fabric", OriginMaintenance }).
-		nvlink("s1", nvswitch.Ready, marked(ConfigureNmxCluster), marked(NvosUpdate)).machine("m1", machine.Ready, sick("operator"))
+		nvlink("s1", nvswitch.Ready, marked(ConfigureNmxCluster), marked(NvosUpdate), func(s *nvswitch.Switch) { s.AddAlert(lifecycle.Alert{ID: "a1", Source: "operator"}) }).
+		machine("m1", machine.Ready, sick("operator"))
 	require.NoError(t, r.postAs(TypeRecover, "q1", Recover{Note: "cabled anew, checked by hand"}))
 	r.step()
 	r.inState(Error)
 	r.waits("m1", "operator")
-	assert.Empty(t, r.alerts(nvswitch.Ref("s1")))
+	require.Len(t, r.s("s1").Alerts, 1, "what others report stays")
+	assert.Equal(t, "operator", r.s("s1").Alerts[0].Source)
 	assert.Equal(t, []string{"operator/a1"}, r.alerts(machine.Ref("m1")), "what others report stays")
 	req := r.request(r1, "q1")
 	assert.Equal(t, []string{string(backend.RequestFinished), "cabled anew, checked by hand"}, []string{string(req.State), req.Reason})

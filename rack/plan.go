@@ -142,9 +142,6 @@ func usual(name ActivityName, mode PowerMode) time.Duration {
 	entry := Activity{Name: name, Power: mode}.entry()
 	for _, s := range states {
 		if s.State == entry {
-			if name == PowerSequence && mode == SequenceReset {
-				return 2 * s.SLA
-			}
 			return s.SLA
 		}
 	}
@@ -199,12 +196,26 @@ func (u *run) planCluster(p *ActivityPlan) error {
 func (u *run) planPower(p *ActivityPlan) {
 	p.Power = u.activity.mode()
 	p.devices = u.targets()
+	tenants := u.tenants()
 	switch {
+	case tenants != "" && p.Power != SequenceOn && len(u.switches())+len(u.shelves()) > 0:
+		p.Skip = "it would take the power or the fabric from machines with a tenant: " + tenants
 	case u.h.caps.Power == nil:
 		p.Skip = "the driver has no power capability"
 	case len(p.devices) == 0:
 		p.Skip = "no device in scope"
 	}
+}
+
+// tenants names the machines in scope that must not be disturbed.
+func (u *run) tenants() string {
+	var out []string
+	for _, m := range u.kids.machines {
+		if u.r.Cycle.Scope.has(m.Ref()) && m.In("Assigned") && !u.r.Cycle.DisturbTenants {
+			out = append(out, m.ID())
+		}
+	}
+	return someOf(out)
 }
 
 // String prints the plan for people.

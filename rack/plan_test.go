@@ -35,7 +35,7 @@ func TestAPlanSaysWhatWouldBeDone(t *testing.T) {
 	r.profile.DefaultSwitchImage = map[string]string{"gb200": "img-1"}
 	r.hold(machine.Ref("m1"), 0)
 	p := r.plan(MaintenanceRequest{Scope: FullRack()})
-	m1, s1, p1 := machine.Ref("m1"), nvswitch.Ref("s1"), deviceRef("p1")
+	s1 := nvswitch.Ref("s1")
 	for i := range p.Activities {
 		p.Activities[i].devices, p.Activities[i].entry = nil, backend.FirmwareEntry{}
 	}
@@ -46,13 +46,16 @@ func TestAPlanSaysWhatWouldBeDone(t *testing.T) {
 		{Name: FirmwareUpgrade, Devices: []backend.Ref{}, Skip: "hardware type gb200 has no default firmware"},
 		{Name: NvosUpdate, Installs: "img-1", Devices: []backend.Ref{s1}, Usual: time.Hour},
 		{Name: ConfigureNmxCluster, Devices: []backend.Ref{s1}, Usual: 15 * time.Minute},
-		{Name: PowerSequence, Power: SequenceReset, Devices: []backend.Ref{m1, s1, p1}, LeftOut: left(PowerSequence), Usual: 30 * time.Minute},
+		{
+			Name: PowerSequence, Power: SequenceReset, Devices: []backend.Ref{}, LeftOut: left(PowerSequence),
+			Skip: "it would take the power or the fabric from machines with a tenant: m2",
+		},
 	}, p.Activities)
 	assert.Equal(t, []string{"m2"}, p.Assigned)
 	require.Len(t, p.Refused, 1)
 	mentions(t, p.Refused[0], "m2", "assigned")
 	mentions(t, p.Blocked, "m1", "repair by bob")
-	mentions(t, p.String(), "plan for rack r1", "refused: ", "waits: ", "machines with a tenant: m2", "1. FirmwareUpgrade", "skipped: ", "installs img-1 on 1 devices", "4. PowerSequence", "reset on 3 devices",
+	mentions(t, p.String(), "plan for rack r1", "refused: ", "waits: ", "machines with a tenant: m2", "1. FirmwareUpgrade", "skipped: ", "installs img-1 on 1 devices", "4. PowerSequence", "skipped: it would take the power",
 		"without machine/m2")
 }
 

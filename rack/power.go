@@ -25,8 +25,10 @@ func (u *run) stages(on bool) []stage {
 }
 
 func (u *run) poweringOff() (lifecycle.Outcome, error) {
-	if p, err := u.planned(); err != nil || p.Skip != "" {
-		return u.skipPower(p, err)
+	if len(u.r.Cycle.Calls) == 0 { // what has been begun is not left in the middle
+		if p, err := u.planned(); err != nil || p.Skip != "" {
+			return u.skipPower(p, err)
+		}
 	}
 	arrived, out, err := u.sequence(backend.ActionPowerOff, backend.PowerOff)
 	if !arrived {
@@ -41,8 +43,10 @@ func (u *run) poweringOff() (lifecycle.Outcome, error) {
 }
 
 func (u *run) poweringOn() (lifecycle.Outcome, error) {
-	if p, err := u.planned(); err != nil || p.Skip != "" {
-		return u.skipPower(p, err)
+	if u.activity.mode() == SequenceOn || u.h.caps.Power == nil {
+		if p, err := u.planned(); err != nil || p.Skip != "" {
+			return u.skipPower(p, err)
+		}
 	}
 	arrived, out, err := u.sequence(backend.ActionPowerOn, backend.PowerOn)
 	if !arrived {

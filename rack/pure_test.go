@@ -126,3 +126,20 @@ func (r *rig) look(f func(kids children)) {
 		return nil
 	})
 }
+
+func TestAClonedRackSharesNothing(t *testing.T) {
+	t.Parallel()
+	full := func() *Rack {
+		k := NewRack(ExpectedRack{ID: "r1", ProfileID: "P", Labels: map[string]string{"location.room": "4"}})
+		k.Cycle = &Cycle{
+			ID: "c1", Scope: Scope{Machines: []string{"m1"}}, Jobs: job("m1 running"), Asked: []backend.Ref{machine.Ref("m1")}, Calls: map[string]int{"machines": 1},
+			Results: []backend.Result{{Target: machine.Ref("m1")}},
+		}
+		return k
+	}
+	k := full()
+	c := clone(k)
+	assert.Equal(t, full(), c)
+	c.Labels["location.room"], c.Cycle.ID, c.Cycle.Scope.Machines[0], c.Cycle.Jobs[0].ID, c.Cycle.Asked[0].ID, c.Cycle.Calls["machines"], c.Cycle.Results[0].Error = "x", "x", "x", "x", "x", 2, "x"
+	assert.Equal(t, full(), k)
+}

@@ -61,8 +61,10 @@ func (h *handler) startRun(ctx context.Context, r *Rack, env *lifecycle.Env, kid
 	return nil
 }
 
+// late reports whether the rack waits too long in this state. The clock of Validating goes on when a run starts over, so it alone would count the earlier run too.
 func (h *handler) late(r *Rack, env *lifecycle.Env) bool {
-	return r.Elapsed(env.Now()) >= h.set.Deadlines.Validating
+	now := env.Now()
+	return min(r.Elapsed(now), now.Sub(r.Since())) >= h.set.Deadlines.Validating
 }
 
 func (h *handler) validationTimeout(r *Rack, observed string) (lifecycle.Outcome, error) {

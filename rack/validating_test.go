@@ -248,6 +248,7 @@ func TestARunThatDoesNotComeFails(t *testing.T) {
 		r.label("m2", "rv.st="+map[State]string{ValidationPartial: "inp", ValidationFailedPartial: "fail"}[state])
 		r.advance(48 * time.Hour).step()
 		r.inState(state)
+		r.waits("results of validation run run-1")
 		assert.True(t, r.over(), "it is reported and stays")
 	}
 }
