@@ -119,11 +119,11 @@ func undisturbed(t *testing.T, p process) trace {
 	return tr
 }
 
-// points are all numbers from 1 to n, or sixty of them, drawn by a fixed seed, in a short run and under the race detector.
+// points are all numbers from 1 to n, or forty of them, drawn by a fixed seed, in a short run and under the race detector.
 func points(n int) []int {
 	all := rand.New(rand.NewPCG(1, uint64(n))).Perm(n)
 	if testing.Short() || underRace {
-		all = all[:min(n, 60)]
+		all = all[:min(n, 40)]
 	}
 	return all
 }
@@ -227,4 +227,35 @@ func TestAProcessThatDiesAgainAndAgainComesToTheSameEnd(t *testing.T) {
 			assert.Empty(t, cmp.Diff(want, got))
 		})
 	}
+}
+
+func TestACrashAnywhereInAnOverhaulAndAReplacementEndsTheSame(t *testing.T) {
+	t.Parallel()
+	count := &wire{}
+	want := undisturbed(t, process{cfg: one(t.TempDir()), stores: count, drivers: count, host: replacer})
+	require.Contains(t, want.Paths["machine/R01-compute-3"], "Removed ")
+	require.Contains(t, want.Paths["rack/R01"], "TopologyChanged Discovering")
+	all := points(count.passed)
+	inParts(t, all[:min(len(all), 200)], func(t *testing.T, dir string, k int) {
+		cfg, w := one(dir), &wire{at: k + 1}
+		got := resumed(t, process{cfg: cfg, stores: w, drivers: w, host: replacer}, process{cfg: cfg, host: replacer})
+		assert.Empty(t, cmp.Diff(want, got), "died at point %d of %d", k+1, count.passed)
+	})
+}
+
+func TestAManagerThatIsReplacedEveryMinuteComesToTheSameEnd(t *testing.T) {
+	t.Parallel()
+	cfg := one(t.TempDir())
+	want := undisturbed(t, process{cfg: cfg})
+	cfg = one("")
+	cfg.Journal = ""
+	sim := newSim(t, cfg)
+	for !sim.AllReady() {
+		require.Less(t, sim.Now().Sub(Start), longest)
+		require.NoError(t, sim.Run(t.Context(), time.Minute))
+		require.NoError(t, sim.Restart(t.Context()))
+	}
+	got, err := traceOf(t.Context(), cfg.Store, sim.hardware)
+	require.NoError(t, err)
+	assert.Empty(t, cmp.Diff(want, got))
 }

@@ -101,13 +101,22 @@ func latest(ctx context.Context, store backend.Store, begin time.Time) (time.Tim
 		return begin, fmt.Errorf("read the store: %w", err)
 	}
 	for _, r := range records {
-		for _, t := range []time.Time{r.Since, r.Outcome.At} {
-			if t.After(begin) {
-				begin = t
-			}
+		begin = later(begin, later(r.Since, r.Outcome.At))
+	}
+	const page = 4096
+	query := backend.HistoryQuery{Limit: page} // what is gone has no record any more, and its history stays
+	for {
+		rows, err := store.History(ctx, query)
+		if err != nil {
+			return begin, fmt.Errorf("read the store: %w", err)
+		}
+		for i := range rows {
+			begin, query.After = later(begin, rows[i].At), rows[i].Position
+		}
+		if len(rows) < page {
+			return begin, nil
 		}
 	}
-	return begin, nil
 }
 
 // start makes a new manager over the store, as after the start of a process.
