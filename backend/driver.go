@@ -40,6 +40,12 @@ type Capabilities struct {
 	SKU          SKU
 	Validation   Validation
 	RackTest     RackTest
+	Upload       Upload
+	Cleanup      Cleanup
+	DPU          DPU
+	EventLog     EventLog
+	// Attestors are asked one after the other, in this order.
+	Attestors []Attestor
 }
 
 // Capabilities returns c.

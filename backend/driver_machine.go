@@ -19,6 +19,7 @@ const (
 	PlatformSecureErase     PlatformKind = "SecureErase"
 	PlatformDPUSecureBoot   PlatformKind = "DpuSecureBoot"
 	PlatformDPUOSInstall    PlatformKind = "DpuOsInstall"
+	PlatformDPUProfile      PlatformKind = "DpuProfile"
 )
 
 // PlatformStatus is what a look at one piece of platform configuration found.
@@ -36,7 +37,7 @@ type Platform interface {
 	// SubmitPlatform asks for the wanted state and returns the id of the job, or "" when no job is needed: then a restart, if any, and a
 	// look suffice.
 	SubmitPlatform(ctx context.Context, key string, device Device, kind PlatformKind) (string, error)
-	// PlatformJob polls a job. JobPending means scheduled: it runs at the next restart of the host.
+	// PlatformJob polls a job. JobPending means scheduled: it runs at the next restart of the host, and for the DPU kinds at that of the units.
 	PlatformJob(ctx context.Context, job Job) (JobStatus, error)
 }
 

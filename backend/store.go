@@ -48,6 +48,8 @@ type Commit struct {
 	Post []Request
 	// Update replaces requests, found by ID and On. One that does not exist fails the Commit with ErrConflict.
 	Update []Request
+	// Fences are the leases under which the Commit is made. One that is not current fails it with ErrFenced, see LeaseStore. A store without leases ignores them.
+	Fences []Fence
 }
 
 // Write changes one object.
