@@ -109,6 +109,7 @@ func (tx *Tx) Delete(ref backend.Ref, initiator string, force bool) error {
 			return &RejectedError{Ref: ref, Type: "delete", Err: err}
 		}
 	}
+	ed.base.dropExpired(tx.now)
 	ed.base.Resume(tx.now) // deletion passes through holds
 	ed.base.Deletion = &mark
 	return nil
@@ -207,18 +208,6 @@ func (c *Controller) SetLabels(ctx context.Context, ref backend.Ref, version uin
 		if len(ed.base.Labels) == 0 {
 			ed.base.Labels = nil
 		}
-		return nil
-	})
-}
-
-// ReportHealth replaces what a source says about the health of an object.
-func (c *Controller) ReportHealth(ctx context.Context, ref backend.Ref, source string, alerts ...Alert) error {
-	return c.Apply(ctx, func(tx *Tx) error {
-		o, err := tx.Object(ref)
-		if err != nil {
-			return fmt.Errorf("health: %w", err)
-		}
-		o.Report(source, alerts...)
 		return nil
 	})
 }

@@ -20,6 +20,7 @@ type entry struct {
 	group *group
 	snap  atomic.Pointer[snapshot]
 	job   job
+	over  atomic.Uint32 // the exceeded SLAs that were reported, see overSLA
 }
 
 // snapshot is a committed version of an object. It is never changed: a pass works on a clone, and publishes a new snapshot when its
@@ -38,6 +39,7 @@ type group struct {
 	id      string
 	rack    atomic.Pointer[entry]
 	members atomic.Pointer[[]*entry] // sorted by kind and id; replaced, never edited
+	holding atomic.Pointer[holding]  // the controller's lease, nil when it has none
 }
 
 func (g *group) list() []*entry {
@@ -127,6 +129,9 @@ func (c *Controller) link(k *Kind, s *snapshot) *entry {
 	ent := &entry{ref: s.base.ref, kind: k, group: c.groupOf(s.base.rack)}
 	ent.job.entry = ent
 	ent.snap.Store(s)
+	if s.outcome.OverSLA { // an earlier process reported it
+		ent.over.Store(uint32(k.exceeded(s.base, c.Now())))
+	}
 	c.entries[ent.ref] = ent
 	c.rename(ent, nil, s)
 	if ent.ref.Kind == backend.KindRack {
@@ -138,6 +143,20 @@ func (c *Controller) link(k *Kind, s *snapshot) *entry {
 	members = slices.Insert(members, at, ent)
 	ent.group.members.Store(&members)
 	return ent
+}
+
+// linkNew makes an object known that was just created, unless the store has told of it already.
+func (c *Controller) linkNew(k *Kind, s *snapshot) *entry {
+	c.mu.Lock()
+	known := c.entries[s.base.ref]
+	if known == nil {
+		known = c.link(k, s)
+		c.mu.Unlock()
+		return known
+	}
+	c.mu.Unlock()
+	c.publish(known, s)
+	return known
 }
 
 // unlink forgets an object that is gone.

@@ -13,7 +13,8 @@ import (
 //   - every state can be reached from creation;
 //   - every state that is not on its way out can reach a resting state, and deletion, and permits the trigger of a deletion mark;
 //   - rows that share a state and a trigger have a guard each;
-//   - every working state has an SLA;
+//   - every working state has an SLA, or a StepSLA;
+//   - no StepSLA is greater than the SLA of its state;
 //   - every waiting state has a deadline, or a reason why not;
 //   - every failed state has a way out besides deletion;
 //   - every state says what is true in it.
@@ -146,7 +147,7 @@ func (c *checker) limits() {
 		switch info.Class {
 		case Resting, Failed:
 		case Deleting, Working:
-			if info.SLA == 0 {
+			if info.SLA == 0 && info.StepSLA == 0 {
 				c.report(s, "objects may work here for ever without being reported", "give the state an SLA")
 			}
 		case Waiting:
@@ -155,6 +156,9 @@ func (c *checker) limits() {
 			}
 		default:
 			c.report(s, fmt.Sprintf("its class is %q", info.Class), "choose "+strings.Join([]string{string(Resting), string(Working), string(Waiting), string(Failed), string(Deleting)}, ", "))
+		}
+		if info.SLA > 0 && info.StepSLA > info.SLA {
+			c.report(s, fmt.Sprintf("its StepSLA of %s is greater than its SLA of %s, which is over first", info.StepSLA, info.SLA), "make the StepSLA smaller, or leave it out")
 		}
 		if strings.TrimSpace(info.Doc) == "" {
 			c.report(s, "it does not say what is true in it", "write its Doc")

@@ -34,6 +34,11 @@ type Config struct {
 	BackoffMin, BackoffMax time.Duration
 	// HandlerTimeout is after which time the context of a handler, and so of its driver calls, ends. Default: 3 min.
 	HandlerTimeout time.Duration
+	// Owner is the name of this controller among those that share the store, unique at any time: it works only on racks that it leases. The store must be a
+	// backend.LeaseStore. Default: none, the controller has the store for itself.
+	Owner string
+	// LeaseTTL is how long a lease lasts that is not renewed, and so how long the racks of a controller that died are left alone. Default: 15 s.
+	LeaseTTL time.Duration
 	// Seed varies the jitter of resync and backoff. The same seed gives the same times.
 	Seed uint64
 }
@@ -61,6 +66,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.BackoffMin, time.Second)
 	set(&c.BackoffMax, 2*time.Minute)
 	set(&c.HandlerTimeout, 3*time.Minute)
+	set(&c.LeaseTTL, 15*time.Second)
 	return c
 }
 
@@ -69,7 +75,7 @@ func (c Config) validate() error {
 	for _, f := range [...]struct {
 		name string
 		d    time.Duration
-	}{{"Resync", c.Resync}, {"BackoffMin", c.BackoffMin}, {"BackoffMax", c.BackoffMax}, {"HandlerTimeout", c.HandlerTimeout}} {
+	}{{"Resync", c.Resync}, {"BackoffMin", c.BackoffMin}, {"BackoffMax", c.BackoffMax}, {"HandlerTimeout", c.HandlerTimeout}, {"LeaseTTL", c.LeaseTTL}} {
 		if f.d < 0 {
 			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", f.name, f.d))
 		}
@@ -93,6 +99,8 @@ type Controller struct {
 	log   *slog.Logger
 	obs   Observer
 	queue *queue
+	// leases is nil when the controller has its store for itself.
+	leases *leases
 
 	mu      sync.RWMutex
 	entries map[backend.Ref]*entry
@@ -121,6 +129,13 @@ func NewController(ctx context.Context, store backend.Store, cfg Config, kinds .
 			return nil, fmt.Errorf("kind %s is given twice", k.name)
 		}
 		c.kinds[k.name] = k
+	}
+	if cfg.Owner != "" {
+		shared, ok := store.(backend.LeaseStore)
+		if !ok {
+			return nil, fmt.Errorf("lifecycle config: Owner is %q, but the store (%T) has no leases", cfg.Owner, store)
+		}
+		c.leases = &leases{store: shared, owner: cfg.Owner, ttl: cfg.LeaseTTL}
 	}
 	if err := c.loadAll(ctx); err != nil {
 		return nil, err
@@ -196,18 +211,24 @@ const maxAttempts = 32
 // backend.ErrConflict, or is what the store said.
 func (c *Controller) Apply(ctx context.Context, f func(tx *Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		tx := &Tx{c: c, ctx: ctx, now: c.Now()}
+		tx := &Tx{c: c, ctx: ctx, now: c.Now(), host: true}
 		if err := f(tx); err != nil {
 			return err
 		}
 		p, err := tx.pass()
-		if err != nil || p == nil {
+		if err != nil {
 			return err
+		}
+		if p.empty() {
+			c.wake(ctx, p)
+			return nil
 		}
 		results, err := c.store.Commit(ctx, []backend.Commit{p.commit})
 		if err != nil {
-			err = fmt.Errorf("commit: %w", err)
-			return errorsJoin(err, c.recover(ctx, p))
+			c.obs.Committed(1, 0, err)
+			err = errorsJoin(fmt.Errorf("commit: %w", err), c.recover(ctx, p))
+			c.rouse(p, p.now) // should it have been applied, they have something to look at
+			return err
 		}
 		if results[0] == nil {
 			c.finish(ctx, p, nil)

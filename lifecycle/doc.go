@@ -73,6 +73,11 @@
 //  8. Obey the context; it ends after Config.HandlerTimeout.
 //  9. Use no other clock, randomness, goroutine or global. Range over no map where the order shows.
 //
+// # Telling others
+//
+// The history is the outbox: a Relay tells a backend.Notifier of every transition, at least once and in order, behind a cursor that the store keeps. Its Observe goes into Config.Observer,
+// so that nothing is polled.
+//
 // # The law of determinism
 //
 // The same store, the same seed, the same answers of the drivers and the same calls with the same times give the same commits, byte for byte. That holds for

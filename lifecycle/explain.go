@@ -19,13 +19,18 @@ type Explanation struct {
 	Outcome backend.Outcome
 	// Elapsed is how long the state's clock has run, SLA its limit. An SLA of zero is none.
 	Elapsed, SLA time.Duration
+	// StepElapsed and StepSLA are the same for the clock that began when this very state was entered.
+	StepElapsed, StepSLA time.Duration
 	// Deadline is the time after which the object moves to its failure state by itself. Zero: none, and NoDeadline says why.
 	Deadline   time.Duration
 	NoDeadline string
 	// Holds stand on the object. It is left alone while any does.
 	Holds []Hold
-	// Alerts are its health.
+	// Alerts are its health: those that count.
 	Alerts []Alert
+	// Replacing is the report that overrides all others, nil if none does; Overridden are the alerts of the others, which do not count.
+	Replacing  *HealthReport
+	Overridden []Alert
 	// Requests are open on it.
 	Requests []backend.Request
 	// Next is when the engine looks again by itself.
@@ -46,16 +51,20 @@ func (c *Controller) Explain(ref backend.Ref) (*Explanation, error) {
 	if s == nil {
 		return nil, fmt.Errorf("explain %s: %w", ref, backend.ErrNotFound)
 	}
-	b, g := s.base, ent.kind.graph
+	b, g, now := s.base, ent.kind.graph, c.Now()
 	x := &Explanation{
-		Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Elapsed: b.Elapsed(c.Now()), Requests: append([]backend.Request(nil), s.requests...),
+		Ref: ref, State: b.state, Since: b.since, Outcome: s.outcome, Requests: append([]backend.Request(nil), s.requests...),
 		Next: c.queue.dueAt(&ent.job), Triggers: g.triggers(b.state), Accepts: ent.kind.accepts(b), Broken: s.broken,
 	}
+	x.Elapsed, x.StepElapsed = b.Elapsed(now), b.ElapsedInState(now)
 	if info := g.states[b.state]; info != nil {
-		x.Doc, x.SLA, x.Deadline, x.NoDeadline = info.Doc, info.SLA, info.Deadline, info.NoDeadline
+		x.Doc, x.SLA, x.StepSLA, x.Deadline, x.NoDeadline = info.Doc, info.SLA, info.StepSLA, info.Deadline, info.NoDeadline
 	}
 	clone := b.Clone()
 	x.Holds, x.Alerts = clone.Holds, clone.Alerts
+	if clone.Replacing != nil {
+		x.Replacing, x.Overridden, x.Alerts = clone.Replacing, clone.Alerts, clone.EffectiveAlerts()
+	}
 	return x, nil
 }
 
@@ -74,13 +83,14 @@ func (x *Explanation) String() string {
 		line("broken", "%s", x.Broken)
 	}
 	line("outcome", "%s", outcomeText(x.Outcome))
-	switch {
-	case x.Outcome.OverSLA && x.SLA == 0:
+	if x.Outcome.OverSLA && x.SLA == 0 && x.StepSLA == 0 {
 		line("SLA", "none is granted in this state: it is reported at once")
-	case x.Outcome.OverSLA:
-		line("SLA", "%s, exceeded", x.SLA)
-	case x.SLA > 0:
-		line("SLA", "%s, %s left", x.SLA, (x.SLA - x.Elapsed).Round(time.Second))
+	}
+	if x.SLA > 0 {
+		line("SLA", "%s", x.limitText(x.SLA, x.Elapsed))
+	}
+	if x.StepSLA > 0 {
+		line("step SLA", "%s", x.limitText(x.StepSLA, x.StepElapsed))
 	}
 	switch {
 	case x.Deadline > 0:
@@ -90,6 +100,9 @@ func (x *Explanation) String() string {
 	}
 	for _, h := range x.Holds {
 		line("hold", "%s", h)
+	}
+	if x.Replacing != nil {
+		line("health", "%s overrides %d others", x.Replacing, len(x.Overridden))
 	}
 	for _, a := range x.Alerts {
 		line("alert", "%s from %s: %s %v", a.ID, a.Source, a.Message, a.Classifications)
@@ -107,6 +120,17 @@ func (x *Explanation) String() string {
 	line("permits", "%s", strings.Join(x.Triggers, ", "))
 	line("accepts", "%s", strings.Join(x.Accepts, ", "))
 	return b.String()
+}
+
+// limitText prints an SLA and how much of it is left.
+func (x *Explanation) limitText(sla, elapsed time.Duration) string {
+	if elapsed > sla && x.Outcome.OverSLA {
+		return fmt.Sprintf("%s, exceeded", sla)
+	}
+	if elapsed > sla { // an alert excludes it, or no pass has looked yet
+		return fmt.Sprintf("%s, over by %s and not reported", sla, (elapsed - sla).Round(time.Second))
+	}
+	return fmt.Sprintf("%s, %s left", sla, (sla - elapsed).Round(time.Second))
 }
 
 // outcomeText prints an outcome; a wait says so itself.

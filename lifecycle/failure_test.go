@@ -225,7 +225,7 @@ func TestTheLogTellsTransitionsFailuresAndExceededSLAs(t *testing.T) {
 	for _, want := range []string{
 		"msg=transition object=lamp/a rack=r from=Dark to=Warming trigger=SwitchOn initiator=ann note=dusk",
 		`msg="pass failed" object=lamp/a error="short circuit"`,
-		`msg="over its SLA" object=lamp/a state=Warming elapsed=10m1s outcome="short circuit"`,
+		`msg="over its SLA" object=lamp/a state=Warming clock=shared sla=10m0s elapsed=10m1s outcome="short circuit"`,
 	} {
 		assert.Contains(t, text.String(), want)
 	}

@@ -19,6 +19,8 @@ func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 		c.obs.Conflict(p.ref())
 		p.next = p.now
 		c.readBack(ctx, p, c.refresh)
+	case errors.Is(refused, backend.ErrFenced): // another controller has the rack, or will
+		c.lost(ctx, p)
 	case errors.Is(refused, backend.ErrExists): // what the pass wants can never be committed: an error of the handler
 		c.refuse(ctx, p, refused)
 	default: // the store failed: nobody knows whether the commit was applied
@@ -26,11 +28,7 @@ func (c *Controller) finish(ctx context.Context, p *pass, refused error) {
 			p.next = p.now.Add(c.backoff(p.ent.job.failures.Add(1), nil))
 		}
 		c.readBack(ctx, p, c.recover)
-		for _, ed := range p.changed { // should it have been applied, these have something to look at
-			if ed.ent != nil && ed.ent != p.ent {
-				c.queue.add(&ed.ent.job, p.next)
-			}
-		}
+		c.rouse(p, p.next) // should it have been applied, they have something to look at
 	}
 	if p.ent != nil { // before the wake-ups: an object that moved goes on at once, and its relatives look at where it got to
 		c.queue.done(&p.ent.job, p.next)
@@ -85,33 +83,43 @@ func (c *Controller) applied(p *pass) {
 		case ed.gone:
 			c.unlink(ed.ent)
 		case ed.ent == nil:
-			c.mu.Lock()
-			ed.ent = c.link(ed.kind, p.next0[i])
-			c.mu.Unlock()
+			ed.ent = c.linkNew(ed.kind, p.next0[i])
 		default:
+			if ed.row != nil && ed.ent != p.ent { // its next pass reports what it exceeds now, and not what it exceeded before
+				ed.ent.over.And(uint32(ed.over))
+			}
 			c.publish(ed.ent, p.next0[i])
 		}
 	}
 }
 
-// wake makes everything due that must know of a durable commit.
+// wake makes everything due that must know of a durable commit, and tells the observer of its transitions.
 func (c *Controller) wake(ctx context.Context, p *pass) {
+	c.rouse(p, p.now)
 	for _, ed := range p.changed {
-		if !ed.gone && ed.ent != p.ent {
-			c.queue.add(&ed.ent.job, p.now)
-		}
 		if ed.row != nil {
 			c.tell(ctx, ed)
-			c.wakeRelatives(ed, p.now)
-		} else if p.ent == nil && ed.base.ref.Kind != backend.KindRack {
-			c.wakeRelatives(ed, p.now) // a host changed what the rack looks at: labels, health, what was observed
 		}
 	}
-	if p.tx != nil && p.err == nil {
-		for _, ref := range p.tx.wakes {
-			if ent := c.entry(ref); ent != nil {
-				c.queue.add(&ent.job, p.now)
-			}
+}
+
+// rouse makes everything due that must know of a commit, the object of the pass excepted.
+func (c *Controller) rouse(p *pass, at time.Time) {
+	for _, ed := range p.changed {
+		if !ed.gone && ed.ent != nil && ed.ent != p.ent {
+			c.queue.add(&ed.ent.job, at)
+		}
+		// A host changes what the rack looks at without a move too: labels, health, what was observed.
+		if ed.row != nil || p.ent == nil && ed.base.ref.Kind != backend.KindRack {
+			c.wakeRelatives(ed, at)
+		}
+	}
+	if p.tx == nil || p.err != nil {
+		return
+	}
+	for _, ref := range p.tx.wakes {
+		if ent := c.entry(ref); ent != nil {
+			c.queue.add(&ent.job, at)
 		}
 	}
 }
@@ -121,10 +129,14 @@ func (c *Controller) wakeRelatives(ed *edit, now time.Time) {
 	c.mu.RLock()
 	g := c.groups[ed.base.rack]
 	c.mu.RUnlock()
-	if g == nil {
-		return
+	if g != nil {
+		c.wakeGroup(g, ed.base.ref.Kind, now)
 	}
-	if ed.base.ref.Kind != backend.KindRack {
+}
+
+// wakeGroup makes due what looks at an object of that kind in the group.
+func (c *Controller) wakeGroup(g *group, kind backend.Kind, now time.Time) {
+	if kind != backend.KindRack {
 		if rack := g.rack.Load(); rack != nil {
 			c.queue.add(&rack.job, now)
 		}
@@ -151,17 +163,10 @@ func (c *Controller) report(ctx context.Context, p *pass) {
 		return
 	}
 	c.obs.Passed(p.ent.ref, p.outcome)
-	if p.empty() {
-		return
-	}
-	if p.err != nil {
+	if p.err != nil && !p.empty() {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "pass failed", slog.String("object", p.ent.ref.String()), slog.Any("error", p.err), slog.Time("retry_at", p.next))
 	}
-	if s := p.ent.snap.Load(); p.outcome.OverSLA && !p.wasOver && s != nil {
-		c.obs.OverSLA(p.ent.ref, s.base.state, s.base.Elapsed(p.now))
-		c.log.LogAttrs(ctx, slog.LevelWarn, "over its SLA", slog.String("object", p.ent.ref.String()), slog.String("state", s.base.state),
-			slog.Duration("elapsed", s.base.Elapsed(p.now)), slog.String("outcome", p.outcome.Reason))
-	}
+	c.reportSLA(ctx, p)
 }
 
 // resync is the time until the object's next pass if nothing happens, give or take a tenth, so that the objects of a site do not all come at once.

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	"fmt"
 	"slices"
+	"time"
 )
 
 // Classification says what follows from an alert. The strings are stored and must not change.
@@ -36,13 +38,68 @@ type Alert struct {
 // Has reports whether the alert carries the classification.
 func (a Alert) Has(c Classification) bool { return slices.Contains(a.Classifications, c) }
 
-// HasAlert reports whether any alert carries the classification.
-func (o *Object) HasAlert(c Classification) bool {
-	return slices.ContainsFunc(o.Alerts, func(a Alert) bool { return a.Has(c) })
+// HealthReport is what one source says about the whole of an object's health, in place of all that others say.
+type HealthReport struct {
+	// Source says who reports it.
+	Source string `json:"source"`
+	// Since is since when this source overrides the others.
+	Since time.Time `json:"since"`
+	// Alerts are the report. None: the object is healthy.
+	Alerts []Alert `json:"alerts,omitempty"`
 }
 
-// Healthy reports whether no alert forbids allocation.
+func (r *HealthReport) clone() *HealthReport {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	c.Alerts = slices.Clone(r.Alerts)
+	return &c
+}
+
+// String describes the report for people.
+func (r *HealthReport) String() string {
+	return fmt.Sprintf("a report of %s since %s", r.Source, r.Since.Format(time.RFC3339))
+}
+
+// EffectiveAlerts are the alerts that count, for reading only: those of the report that replaces all others, if one stands, else what all sources report.
+func (o *Object) EffectiveAlerts() []Alert {
+	if o.Replacing != nil {
+		return o.Replacing.Alerts
+	}
+	return o.Alerts
+}
+
+// HasAlert reports whether any alert that counts carries the classification.
+func (o *Object) HasAlert(c Classification) bool {
+	return slices.ContainsFunc(o.EffectiveAlerts(), func(a Alert) bool { return a.Has(c) })
+}
+
+// Healthy reports whether no alert that counts forbids allocation.
 func (o *Object) Healthy() bool { return !o.HasAlert(PreventAllocations) }
+
+// ReplaceHealth lets a source override all that others report, until ClearReplacedHealth. What they report meanwhile is kept underneath. No alerts: the object is
+// healthy, whatever they say. It takes the place of an earlier such report of any source.
+func (o *Object) ReplaceHealth(source string, now time.Time, alerts ...Alert) {
+	r := &HealthReport{Source: source, Since: now}
+	if o.Replacing != nil && o.Replacing.Source == source {
+		r.Since = o.Replacing.Since
+	}
+	for _, a := range alerts {
+		a.Source = source
+		r.Alerts = append(r.Alerts, a)
+	}
+	o.Replacing = r
+}
+
+// ClearReplacedHealth ends the override of a source: what all sources report counts again. It reports whether there was one.
+func (o *Object) ClearReplacedHealth(source string) bool {
+	if o.Replacing == nil || o.Replacing.Source != source {
+		return false
+	}
+	o.Replacing = nil
+	return true
+}
 
 // Report replaces what a source says about the object. No alerts: the source has nothing to report any more.
 func (o *Object) Report(source string, alerts ...Alert) {

@@ -194,6 +194,18 @@ func TestTheClockOfADeletionRunsUnderAHold(t *testing.T) {
 	assert.Equal(t, 15*time.Minute, s.elapsed())
 }
 
+func TestADeletionCountsAHoldThatExpiredUnseenUntilItsExpiryOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, nil))
+	s.create(newLamp("a"))
+	h := service
+	h.Expires = begin.Add(time.Minute)
+	s.hold(h)
+	s.clock.Add(10 * time.Minute)
+	require.NoError(t, s.Delete(t.Context(), lampRef("a"), "admin", false))
+	assert.Equal(t, 9*time.Minute, s.elapsed())
+}
+
 func TestAHoldSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	calls := 0

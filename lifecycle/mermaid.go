@@ -109,6 +109,9 @@ func (k *Kind) Markdown() string {
 	b.WriteString("\n| state | class | SLA | deadline | meaning |\n|---|---|---|---|---|\n")
 	for _, s := range k.States() {
 		sla := durationText(s.SLA)
+		if s.StepSLA > 0 {
+			sla = strings.TrimPrefix(sla+", "+durationText(s.StepSLA)+" in this state", ", ")
+		}
 		if s.ReportAtOnce {
 			sla = "reported at once"
 		}

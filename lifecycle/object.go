@@ -32,13 +32,17 @@ type Object struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Holds ask the engine to leave the object alone. It is held while any stands.
 	Holds []Hold `json:"holds,omitempty"`
-	// Alerts is the object's health: what named sources report about it.
+	// Alerts is what named sources report about the object's health. What is decided by health is decided by EffectiveAlerts.
 	Alerts []Alert `json:"alerts,omitempty"`
+	// Replacing is the report that overrides all Alerts while it stands, nil if none does.
+	Replacing *HealthReport `json:"replacing,omitempty"`
 	// ClockStart is when the clock of the state began, if that was not when the state was entered.
 	ClockStart time.Time `json:"clock_start,omitzero"`
 	// Paused is for how long the clock stood still under holds that are gone; PausedSince is since when it stands still now.
 	Paused      time.Duration `json:"paused,omitempty"`
 	PausedSince time.Time     `json:"paused_since,omitzero"`
+	// PausedBefore is how much of that lies before the object entered its very state. It is zero unless the state shares a clock that was paused.
+	PausedBefore time.Duration `json:"paused_before,omitempty"`
 }
 
 // NewObject names an object that is to be created.
@@ -82,21 +86,8 @@ func (o *Object) Clone() Object {
 	c.Labels = maps.Clone(o.Labels)
 	c.Holds = slices.Clone(o.Holds)
 	c.Alerts = slices.Clone(o.Alerts)
+	c.Replacing = o.Replacing.clone()
 	return c
-}
-
-// Elapsed is how long the clock of the object's state has run: time under holds does not count. States that share a clock (see StateInfo.Clock)
-// continue it.
-func (o *Object) Elapsed(now time.Time) time.Duration {
-	start := o.since
-	if !o.ClockStart.IsZero() {
-		start = o.ClockStart
-	}
-	d := now.Sub(start) - o.Paused
-	if !o.PausedSince.IsZero() && now.After(o.PausedSince) {
-		d -= now.Sub(o.PausedSince)
-	}
-	return max(d, 0)
 }
 
 // Deletion is the mark that an object shall go.
@@ -145,43 +136,15 @@ func (o *Object) Held(now time.Time) (Hold, bool) {
 	return last, found
 }
 
-// dropExpired removes the holds that have ended and settles the clock.
+// dropExpired removes the holds that have ended and settles the clocks. It edits the list in place: the object is a clone.
 func (o *Object) dropExpired(now time.Time) {
 	if len(o.Holds) == 0 {
 		return
 	}
-	end := time.Time{}
-	kept := make([]Hold, 0, len(o.Holds))
-	for _, h := range o.Holds {
-		if h.Expires.IsZero() || h.Expires.After(now) {
-			kept = append(kept, h)
-		} else if h.Expires.After(end) {
-			end = h.Expires
-		}
-	}
-	if len(kept) == len(o.Holds) {
-		return
-	}
-	o.Holds = kept
-	if len(kept) == 0 {
+	if end, over := o.holdsEnded(now); over {
 		o.Holds = nil
 		o.Resume(end)
+		return
 	}
-}
-
-// Pause stops the object's clock: something else than the object itself keeps it from going on. Holds do so by themselves.
-func (o *Object) Pause(now time.Time) {
-	if o.PausedSince.IsZero() {
-		o.PausedSince = now
-	}
-}
-
-// Resume lets the clock run again.
-func (o *Object) Resume(at time.Time) {
-	if !o.PausedSince.IsZero() {
-		if at.After(o.PausedSince) {
-			o.Paused += at.Sub(o.PausedSince)
-		}
-		o.PausedSince = time.Time{}
-	}
+	o.Holds = slices.DeleteFunc(o.Holds, func(h Hold) bool { return !h.Expires.IsZero() && !h.Expires.After(now) })
 }

@@ -14,8 +14,10 @@ type Observer interface {
 	Transitioned(t backend.Transition)
 	// Passed is called at the end of every pass.
 	Passed(ref backend.Ref, outcome backend.Outcome)
-	// OverSLA is called once when an object exceeds the SLA of its state.
+	// OverSLA is called once when an object exceeds the SLA of its state, which may share its clock with others.
 	OverSLA(ref backend.Ref, state string, elapsed time.Duration)
+	// OverStepSLA is called once when an object exceeds the StepSLA of its very state.
+	OverStepSLA(ref backend.Ref, state string, elapsed time.Duration)
 	// Conflict is called when a pass lost its compare-and-swap and is repeated.
 	Conflict(ref backend.Ref)
 	// Committed is called after every batch: how many commits it held, and the error of the store, if any.
@@ -33,6 +35,9 @@ func (NoObserver) Passed(backend.Ref, backend.Outcome) {}
 
 // OverSLA does nothing.
 func (NoObserver) OverSLA(backend.Ref, string, time.Duration) {}
+
+// OverStepSLA does nothing.
+func (NoObserver) OverStepSLA(backend.Ref, string, time.Duration) {}
 
 // Conflict does nothing.
 func (NoObserver) Conflict(backend.Ref) {}

@@ -20,28 +20,30 @@ type pass struct {
 	now     time.Time
 	next    time.Time // when to look again
 	fired   bool
-	wasOver bool // whether the object was over its SLA before
+	over    overSLA // which SLAs the object exceeds
 	err     error
 	outcome backend.Outcome
 	commit  backend.Commit
 	changed []*edit
 	next0   []*snapshot // the snapshots that changed will publish
+	holding *holding    // the lease under which it began
 }
 
 // empty reports whether there is nothing to commit.
 func (p *pass) empty() bool { return len(p.commit.Writes) == 0 }
 
-// look makes one pass over an object. It returns nil when the object is gone.
+// look makes one pass over an object. It returns nil when the object is gone, or another controller holds its rack.
 func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) (p *pass) {
-	s := ent.snap.Load()
-	if s == nil {
+	s, held := ent.snap.Load(), c.holding(ent.group)
+	if s == nil || held == nil {
 		return nil
 	}
-	p = &pass{ent: ent, now: now, wasOver: s.outcome.OverSLA}
+	p = &pass{ent: ent, now: now, holding: held}
 	defer func() {
 		if r := recover(); r != nil { // in Clone, Names or a marshaller of the kind: nothing is recorded, for that would need them too
 			p.err = fmt.Errorf("%w: %v", ErrHandlerPanic, r)
 			p.fired, p.changed, p.next0, p.commit = false, nil, nil, backend.Commit{}
+			p.over = overSLA(ent.over.Load())
 			p.next = now.Add(c.backoff(ent.job.failures.Add(1), nil))
 			c.log.LogAttrs(ctx, slog.LevelError, "pass panicked", slog.String("object", ent.ref.String()), slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 		}
@@ -64,7 +66,7 @@ func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) (p *pa
 	self.base.dropExpired(now)
 	out, err := c.decide(ctx, env)
 	if err == nil {
-		err = c.take(ctx, p, out)
+		err = c.take(p, out)
 	}
 	if err == nil {
 		err = c.assemble(p)
@@ -123,7 +125,7 @@ func (c *Controller) call(ctx context.Context, h func(context.Context, Entity, *
 }
 
 // take applies an outcome to the object of the pass.
-func (c *Controller) take(ctx context.Context, p *pass, out Outcome) error {
+func (c *Controller) take(p *pass, out Outcome) error {
 	self, g := p.self, p.self.kind.graph
 	switch out.kind {
 	case backend.OutcomeTransition:
@@ -131,18 +133,17 @@ func (c *Controller) take(ctx context.Context, p *pass, out Outcome) error {
 		if err != nil {
 			return err
 		}
-		return c.fire(ctx, p, out, to)
+		return p.fire(out, to)
 	case backend.OutcomeDeleted:
 		trigger, ok := g.goneTrigger(self.base.state)
 		if !ok {
 			return &TriggerError{Kind: g.kind, State: self.base.state, Trigger: "(gone)", Permitted: g.triggers(self.base.state)}
 		}
-		self.endAll(p.tx, "deletion of "+self.base.ref.String())
 		out.trigger = trigger
 		if self.base.Deletion != nil {
 			out.initiator = self.base.Deletion.Initiator
 		}
-		if err := c.fire(ctx, p, out, ""); err != nil {
+		if err := p.fire(out, ""); err != nil {
 			return err
 		}
 		self.outcome.Kind = backend.OutcomeDeleted
@@ -159,15 +160,10 @@ func (c *Controller) take(ctx context.Context, p *pass, out Outcome) error {
 	}
 }
 
-func (c *Controller) fire(ctx context.Context, p *pass, out Outcome, to string) error {
-	self := p.self
-	after, err := self.kind.graph.fire(ctx, self.base.state, out.trigger, to)
-	if err != nil {
+// fire moves the object of the pass, which goes on at once in its new state.
+func (p *pass) fire(out Outcome, to string) error {
+	if err := p.self.fire(p.tx, out, to); err != nil {
 		return err
-	}
-	self.move(after, out.trigger, out.initiator, out.note, p.now)
-	if info := self.kind.graph.states[after]; info != nil && info.Class == Deleting {
-		self.endAll(p.tx, "deletion of "+self.base.ref.String())
 	}
 	p.fired, p.next = true, p.now
 	return nil
@@ -184,38 +180,16 @@ func (c *Controller) assemble(p *pass) error {
 			s.outcome.At = old.At
 		}
 	}
-	p.outcome = p.self.outcome
+	p.outcome, p.over = p.self.outcome, p.self.over
 	return p.collect(c, p.tx.edits)
-}
-
-// judge says whether the object is over its SLA, and otherwise when it will be.
-func (ed *edit) judge(now time.Time) (due time.Time) {
-	info := ed.kind.graph.states[ed.base.state]
-	if info == nil || ed.base.HasAlert(ExcludeFromSLA) {
-		return time.Time{}
-	}
-	if _, held := ed.base.Held(now); held && !ed.base.Deleted() {
-		ed.outcome.OverSLA = ed.row == nil && ed.based != nil && ed.based.outcome.OverSLA // a hold neither makes nor mends that
-		return time.Time{}
-	}
-	if info.ReportAtOnce {
-		ed.outcome.OverSLA = ed.row == nil
-		return time.Time{}
-	}
-	if info.SLA == 0 {
-		return time.Time{}
-	}
-	left := info.SLA - ed.base.Elapsed(now)
-	if left < 0 {
-		ed.outcome.OverSLA = true
-		return time.Time{}
-	}
-	return now.Add(left + time.Microsecond)
 }
 
 // collect builds the commit from what was really changed.
 func (p *pass) collect(c *Controller, edits []*edit) error {
 	for _, ed := range edits {
+		if ed.row != nil && ed != p.self && !ed.gone { // moved by somebody else than its own handler
+			ed.judge(p.now)
+		}
 		s := &snapshot{e: ed.e, base: ed.base, outcome: ed.outcome, requests: ed.open}
 		var data []byte
 		if !ed.gone {
@@ -257,6 +231,7 @@ func (c *Controller) failed(p *pass, s *snapshot) {
 			p.next = earliest(p.next, due)
 		}
 	}
+	p.over = ed.over
 	if s.outcome.Kind == out.Kind && s.outcome.Reason == out.Reason {
 		ed.outcome.At = s.outcome.At
 	}
@@ -281,13 +256,10 @@ func (c *Controller) failed(p *pass, s *snapshot) {
 	p.changed, p.next0 = []*edit{ed}, []*snapshot{&next}
 }
 
-// pass builds the commit of a host's Tx, nil when nothing was changed.
+// pass builds the commit of a host's Tx. It is empty when nothing was changed.
 func (tx *Tx) pass() (*pass, error) {
 	p := &pass{tx: tx, now: tx.now}
-	if err := p.collect(tx.c, tx.edits); err != nil || p.empty() {
-		return nil, err
-	}
-	return p, nil
+	return p, p.collect(tx.c, tx.edits)
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -287,3 +287,31 @@ func (f *fifo) remove(j *job) {
 		}
 	}
 }
+
+// claimDue takes the first of some jobs that is due at the given time, nil if none is. next is when the first of them will be due, zero if none will.
+func (q *queue) claimDue(jobs []*job, now time.Time) (taken *job, next time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var first *job
+	for _, j := range jobs {
+		if j.phase != waiting && j.phase != ready {
+			continue
+		}
+		if first == nil || j.due.Before(first.due) || j.due.Equal(first.due) && j.seq < first.seq {
+			first = j
+		}
+	}
+	if first == nil {
+		return nil, time.Time{}
+	}
+	if first.due.After(now) {
+		return nil, first.due
+	}
+	if first.phase == ready {
+		q.line.remove(first)
+	} else {
+		heap.Remove(&q.heap, int(first.index)-1)
+	}
+	first.phase = running
+	return first, time.Time{}
+}

@@ -55,16 +55,31 @@ func (c *Controller) Run(ctx context.Context) error {
 		defer close(committed)
 		c.commitLoop(inner)
 	}()
+	others := c.withOthers(ctx)
 	c.keepTime(ctx, wake, func() { w.replaceStuck(inner) })
 
 	c.queue.listen(nil, true)
+	others.Wait()
 	w.wait()
 	c.run.mu.Lock()
 	c.run.closed = true
 	c.run.cond.Broadcast()
 	c.run.mu.Unlock()
 	<-committed
+	c.leave(inner)
 	return nil
+}
+
+// withOthers starts what a controller needs that shares its store, until ctx ends.
+func (c *Controller) withOthers(ctx context.Context) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	if c.leases != nil {
+		wg.Go(func() { c.keepLeases(ctx) })
+	}
+	if w, ok := c.store.(backend.Watcher); ok && c.leases != nil {
+		wg.Go(func() { c.follow(ctx, w) })
+	}
+	return &wg
 }
 
 // keepTime releases objects as they fall due, and has stuck workers replaced from time to time.
@@ -233,6 +248,7 @@ func (c *Controller) writeBatch(ctx context.Context, batch []*pass) {
 			continue
 		}
 		fresh = append(fresh, p)
+		p.commit.Fences = c.fences(p)
 		commits = append(commits, p.commit)
 	}
 	if len(commits) == 0 {

@@ -28,8 +28,10 @@ type StateInfo[S ~string] struct {
 	State S
 	// Class says what sort of state it is.
 	Class Class
-	// SLA is how long an object may stay before it is reported. Zero: no limit. It moves nothing.
+	// SLA is how long an object may stay before it is reported, on the clock that the state may share with others. Zero: no limit. It moves nothing.
 	SLA time.Duration
+	// StepSLA is how long an object may stay in this very state before it is reported, beside SLA. Zero: no limit. It moves nothing.
+	StepSLA time.Duration
 	// ReportAtOnce reports an object as soon as it enters the state, as if the SLA were over.
 	ReportAtOnce bool
 	// Clock is the path whose sub-states share one clock for SLA and deadline, for example "Maintenance/FirmwareUpgrade".

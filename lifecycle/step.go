@@ -64,6 +64,7 @@ func (c *Controller) write(ctx context.Context, p *pass) (refused, err error) {
 		return nil, nil
 	}
 	began := c.clock.Now()
+	p.commit.Fences = c.fences(p)
 	results, err := c.store.Commit(ctx, []backend.Commit{p.commit})
 	c.obs.Committed(1, c.clock.Now().Sub(began), err)
 	if err != nil {

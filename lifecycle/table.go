@@ -311,7 +311,7 @@ func eraseStates[S ~string](states []StateInfo[S]) []StateInfo[string] {
 	out := make([]StateInfo[string], len(states))
 	for i, s := range states {
 		out[i] = StateInfo[string]{
-			State: string(s.State), Class: s.Class, SLA: s.SLA, ReportAtOnce: s.ReportAtOnce,
+			State: string(s.State), Class: s.Class, SLA: s.SLA, StepSLA: s.StepSLA, ReportAtOnce: s.ReportAtOnce,
 			Clock: string(s.Clock), Deadline: s.Deadline, NoDeadline: s.NoDeadline, Doc: s.Doc,
 		}
 	}

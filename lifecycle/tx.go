@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -21,6 +20,7 @@ type Tx struct {
 	// index finds the edits by name once there are many.
 	index map[backend.Ref]*edit
 	wakes []backend.Ref
+	host  bool // made by Apply, for nobody's pass
 }
 
 // many is from how many edits on a Tx keeps an index of them.
@@ -40,7 +40,8 @@ func (tx *Tx) add(ed *edit) {
 	}
 }
 
-// Wake makes another object due when the Tx is committed: something that it waits for has changed. Relatives of an object that moves are woken anyway.
+// Wake makes an object due when the Tx is committed, or ends without anything to commit: something that it waits for has changed. Objects that the Tx edits, and
+// relatives of an object that moves, are woken anyway.
 func (tx *Tx) Wake(ref backend.Ref) { tx.wakes = append(tx.wakes, ref) }
 
 // edit is one object that a Tx may change.
@@ -57,6 +58,7 @@ type edit struct {
 	outcome backend.Outcome
 	row     *backend.Transition
 	gone    bool
+	over    overSLA // which of its SLAs the object exceeds, as far as judge has looked
 }
 
 // Now is the time of the pass: UTC, in whole microseconds. It does not move during a pass.
@@ -313,86 +315,4 @@ func (tx *Tx) Parent(rack string) Parent {
 		p.Cycle = k.cycle(e)
 	}
 	return p
-}
-
-// Create adds an object in the initial state of its kind. The error wraps backend.ErrExists when there is one of that name, ErrUnknownKind
-// when the controller does not know the kind, or is what the store said.
-func (tx *Tx) Create(e Entity, initiator, note string) error {
-	base := e.Base()
-	k := tx.c.kinds[base.ref.Kind]
-	if k == nil {
-		return fmt.Errorf("create %s: %w", base.ref, ErrUnknownKind)
-	}
-	if err := errors.Join(backend.CheckID(base.ref.ID), backend.CheckID(base.rack)); err != nil {
-		return fmt.Errorf("create %s in rack %q: %w", base.ref, base.rack, err)
-	}
-	if tx.find(base.ref) != nil || tx.c.entry(base.ref) != nil {
-		return fmt.Errorf("create %s: %w", base.ref, backend.ErrExists)
-	}
-	ed := &edit{kind: k, e: e, base: base}
-	base.state, base.version, base.transitions = "", 0, 0 // an earlier attempt of Apply may have created the same e
-	rec, err := tx.c.store.Get(tx.ctx, base.ref)
-	switch {
-	case errors.Is(err, backend.ErrNotFound):
-	case err != nil:
-		return fmt.Errorf("create %s: %w", base.ref, err)
-	case !rec.Gone():
-		return fmt.Errorf("create %s: %w", base.ref, backend.ErrExists)
-	default: // a tombstone: the history goes on
-		ed.expect, base.version, base.transitions = rec.Version, rec.Version, rec.Transitions
-	}
-	ed.move(k.graph.initial, k.graph.createTrigger(), initiator, note, tx.now)
-	tx.add(ed)
-	return tx.memberChanged(base)
-}
-
-// memberChanged tells the rack that a member has arrived or is gone.
-func (tx *Tx) memberChanged(member *Object) error {
-	if member.ref.Kind == backend.KindRack {
-		return nil
-	}
-	rack := backend.Ref{Kind: backend.KindRack, ID: member.rack}
-	k := tx.c.kinds[backend.KindRack]
-	if k == nil || k.onMember == nil || tx.look(rack) == nil {
-		return nil
-	}
-	ed, err := tx.edit(rack)
-	if err != nil {
-		return err
-	}
-	k.onMember(ed.e, member.ref)
-	return nil
-}
-
-// move changes the state of the edited object and writes its history row.
-func (ed *edit) move(to, trigger, initiator, note string, now time.Time) {
-	b := ed.base
-	if initiator == "" {
-		initiator = "controller"
-	}
-	ed.row = &backend.Transition{Ref: b.ref, Rack: b.rack, Seq: b.transitions + 1, From: b.state, To: to, At: now, Trigger: trigger, Initiator: initiator, Note: note}
-	ed.clock(to, now)
-	b.state, b.since = to, now
-	b.transitions++
-	ed.outcome = backend.Outcome{Kind: backend.OutcomeTransition, Reason: ed.row.From + " -> " + to, At: now}
-	ed.gone = to == ""
-}
-
-// clock lets the clock of the state go on when the new state shares it, and begins a new one otherwise.
-func (ed *edit) clock(to string, now time.Time) {
-	b := ed.base
-	before, after := ed.kind.graph.states[b.state], ed.kind.graph.states[to]
-	if before != nil && after != nil && before.clock() == after.clock() {
-		if b.ClockStart.IsZero() {
-			b.ClockStart = b.since
-		}
-		return
-	}
-	b.ClockStart, b.Paused = time.Time{}, 0
-	if after != nil && after.Class == Deleting {
-		b.PausedSince = time.Time{}
-	}
-	if !b.PausedSince.IsZero() {
-		b.PausedSince = now
-	}
 }

@@ -30,6 +30,7 @@ type overdue struct {
 	ref     backend.Ref
 	state   string
 	elapsed time.Duration
+	step    bool // the StepSLA was told of
 }
 
 func newWatcher() *watcher { return &watcher{changed: make(chan struct{})} }
@@ -52,6 +53,10 @@ func (w *watcher) Passed(ref backend.Ref, out backend.Outcome) {
 
 func (w *watcher) OverSLA(ref backend.Ref, state string, elapsed time.Duration) {
 	w.note(func() { w.over = append(w.over, overdue{ref: ref, state: state, elapsed: elapsed}) })
+}
+
+func (w *watcher) OverStepSLA(ref backend.Ref, state string, elapsed time.Duration) {
+	w.note(func() { w.over = append(w.over, overdue{ref: ref, state: state, elapsed: elapsed, step: true}) })
 }
 
 func (w *watcher) Conflict(ref backend.Ref) {

@@ -11,7 +11,7 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// TestStore proves that a store keeps every rule that is written on [backend.Store]. The function open returns a new, empty store each
+// TestStore proves that a store keeps every rule that is written on [backend.Store], and on [backend.CursorStore] if it is one. The function open returns a new, empty store each
 // time; TestStore closes it. A failure names the rule that was broken and where the rule is tested.
 func TestStore(t *testing.T, open func(t *testing.T) backend.Store) {
 	for _, c := range storeCases() {
@@ -39,6 +39,8 @@ type storeCase struct {
 	// at is the source position of the case.
 	at  string
 	run func(c *storeCheck)
+	// cursors says that it is a rule of [backend.CursorStore].
+	cursors bool
 }
 
 // storeRule makes a case and notes where it stands.
@@ -52,7 +54,7 @@ func storeCases() []storeCase {
 	var all []storeCase
 	for _, group := range [][]storeCase{
 		getCases(), listCases(), casCases(), batchCases(), dataCases(), shapeCases(),
-		postCases(), updateCases(), requestQueryCases(), historyCases(), ownershipCases(), concurrencyCases(), closeCases(),
+		postCases(), updateCases(), requestQueryCases(), historyCases(), ownershipCases(), concurrencyCases(), closeCases(), cursorCases(),
 	} {
 		all = append(all, group...)
 	}
@@ -67,6 +69,9 @@ func (sc storeCase) test(t *testing.T, s backend.Store) {
 			t.Errorf("close the store: %v", err)
 		}
 	})
+	if _, ok := s.(backend.CursorStore); sc.cursors && !ok {
+		t.Skip("the store keeps no cursors")
+	}
 	if err := sc.try(t.Context(), s); err != nil {
 		t.Error(err)
 	}

@@ -91,13 +91,13 @@ var brokenCommits = []brokenCase{
 			if len(batch) == 0 {
 				return nil, backend.ErrNotCommitted
 			}
-			return b.Store.Commit(ctx, batch)
+			return b.CursorStore.Commit(ctx, batch)
 		}},
 	},
 	{
 		name: "LostTombstones", fault: "forgets the counters of a deleted object", caughtBy: "CreateOverATombstone CreatedAgain LaterSeesEarlier",
 		hooks: eachWrite(func(b *broken, w *backend.Write) {
-			if r, err := b.Store.Get(context.Background(), w.Record.Ref); err == nil && r.Gone() {
+			if r, err := b.CursorStore.Get(context.Background(), w.Record.Ref); err == nil && r.Gone() {
 				switch w.Expect {
 				case 0:
 					w.Expect = r.Version
@@ -146,7 +146,7 @@ var brokenCommits = []brokenCase{
 	{
 		name: "FalseNotCommitted", fault: "says that nothing was committed when all was", caughtBy: "CommitAfterCancel",
 		hooks: faults{commit: func(b *broken, ctx context.Context, batch []backend.Commit) ([]error, error) {
-			results, err := b.Store.Commit(context.WithoutCancel(ctx), batch)
+			results, err := b.CursorStore.Commit(context.WithoutCancel(ctx), batch)
 			if ctx.Err() != nil {
 				return nil, backend.ErrNotCommitted
 			}
@@ -156,7 +156,7 @@ var brokenCommits = []brokenCase{
 	{
 		name: "VagueAfterClose", fault: "returns an error of its own from Commit after Close", caughtBy: "CloseWhileInUse CallsAfterClose",
 		hooks: faults{commit: func(b *broken, ctx context.Context, batch []backend.Commit) ([]error, error) {
-			results, err := b.Store.Commit(ctx, batch)
+			results, err := b.CursorStore.Commit(ctx, batch)
 			if errors.Is(err, backend.ErrClosed) {
 				err = errors.New("gone")
 			}
@@ -173,7 +173,7 @@ func inHalves(b *broken, ctx context.Context, batch []backend.Commit) ([]error, 
 		for _, w := range c.Writes {
 			parts = append(parts, one(w))
 		}
-		errs, err := b.Store.Commit(ctx, append(parts, backend.Commit{Post: c.Post, Update: c.Update}))
+		errs, err := b.CursorStore.Commit(ctx, append(parts, backend.Commit{Post: c.Post, Update: c.Update}))
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +194,7 @@ func allOrNothing(b *broken, ctx context.Context, batch []backend.Commit) ([]err
 		whole.Post = append(whole.Post, c.Post...)
 		whole.Update = append(whole.Update, c.Update...)
 	}
-	errs, err := b.Store.Commit(ctx, []backend.Commit{whole})
+	errs, err := b.CursorStore.Commit(ctx, []backend.Commit{whole})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ var brokenReads = []brokenCase{
 	{
 		name: "BlankRecord", fault: "returns an empty record for an unknown object", caughtBy: "GetUnknown",
 		hooks: faults{get: func(b *broken, ctx context.Context, ref backend.Ref) (*backend.Record, error) {
-			r, err := b.Store.Get(ctx, ref)
+			r, err := b.CursorStore.Get(ctx, ref)
 			if errors.Is(err, backend.ErrNotFound) {
 				return &backend.Record{Ref: ref}, nil
 			}
@@ -78,15 +78,15 @@ var brokenReads = []brokenCase{
 		hooks: faults{list: func(b *broken, ctx context.Context, q backend.Query) ([]backend.Record, error) {
 			prefix := q.StatePrefix
 			q.StatePrefix = ""
-			records, err := b.Store.List(ctx, q)
+			records, err := b.CursorStore.List(ctx, q)
 			return slices.DeleteFunc(records, func(r backend.Record) bool { return !strings.HasPrefix(r.State, prefix) }), err
 		}},
 	},
 	{
 		name: "ListedTombstones", fault: "lists tombstones", caughtBy: "ListWithoutTombstones",
 		hooks: faults{list: func(b *broken, ctx context.Context, q backend.Query) ([]backend.Record, error) {
-			records, err := b.Store.List(ctx, q)
-			if r, getErr := b.Store.Get(ctx, machineRef("m1")); getErr == nil && r.Gone() {
+			records, err := b.CursorStore.List(ctx, q)
+			if r, getErr := b.CursorStore.Get(ctx, machineRef("m1")); getErr == nil && r.Gone() {
 				records = slices.Insert(records, 0, *r)
 			}
 			return records, err
@@ -111,7 +111,7 @@ var brokenReads = []brokenCase{
 	{
 		name: "StartedIsClosed", fault: "takes a started request for an ended one", caughtBy: "OpenRequests",
 		hooks: faults{ask: func(b *broken, ctx context.Context, q backend.RequestQuery) ([]backend.Request, error) {
-			requests, err := b.Store.Requests(ctx, q)
+			requests, err := b.CursorStore.Requests(ctx, q)
 			return slices.DeleteFunc(requests, func(r backend.Request) bool {
 				return q.OpenOnly && r.State == backend.RequestStarted
 			}), err
@@ -144,13 +144,13 @@ var brokenReads = []brokenCase{
 	{
 		name: "DeafToCancel", fault: "ignores the context of a read", caughtBy: "ReadAfterCancel",
 		hooks: faults{get: func(b *broken, ctx context.Context, ref backend.Ref) (*backend.Record, error) {
-			return b.Store.Get(context.WithoutCancel(ctx), ref)
+			return b.CursorStore.Get(context.WithoutCancel(ctx), ref)
 		}},
 	},
 	{
 		name: "LostCloseError", fault: "answers ErrNotFound after Close", caughtBy: "CallsAfterClose",
 		hooks: faults{get: func(b *broken, ctx context.Context, ref backend.Ref) (*backend.Record, error) {
-			r, err := b.Store.Get(ctx, ref)
+			r, err := b.CursorStore.Get(ctx, ref)
 			if errors.Is(err, backend.ErrClosed) {
 				err = backend.ErrNotFound
 			}
@@ -166,7 +166,7 @@ var brokenReads = []brokenCase{
 			if b.closed > 1 {
 				return backend.ErrClosed
 			}
-			return b.Store.Close()
+			return b.CursorStore.Close()
 		}},
 	},
 }
@@ -176,7 +176,7 @@ var sharedData = faults{
 	commit: func(b *broken, ctx context.Context, batch []backend.Commit) ([]error, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		results, err := b.Store.Commit(ctx, batch)
+		results, err := b.CursorStore.Commit(ctx, batch)
 		for i := range results {
 			for _, w := range batch[i].Writes {
 				if results[i] == nil && w.Record.Data != nil {
@@ -189,7 +189,7 @@ var sharedData = faults{
 	get: func(b *broken, ctx context.Context, ref backend.Ref) (*backend.Record, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		r, err := b.Store.Get(ctx, ref)
+		r, err := b.CursorStore.Get(ctx, ref)
 		if err == nil && len(r.Data) > 0 {
 			r.Data = b.data[ref]
 		}

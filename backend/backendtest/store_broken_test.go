@@ -11,7 +11,7 @@ import (
 
 // broken is a memory store with a fault in one of its methods.
 type broken struct {
-	backend.Store
+	backend.CursorStore
 	faults
 	mu     sync.Mutex
 	data   map[backend.Ref][]byte
@@ -26,46 +26,49 @@ type faults struct {
 	ask    func(b *broken, ctx context.Context, q backend.RequestQuery) ([]backend.Request, error)
 	rows   func(b *broken, ctx context.Context, q backend.HistoryQuery) ([]backend.Transition, error)
 	close  func(b *broken) error
+	cursor func(b *broken, name string) (uint64, error)
+	move   func(b *broken, name string, from, to uint64) error
+	last   func(b *broken) (uint64, error)
 }
 
 func (b *broken) Commit(ctx context.Context, batch []backend.Commit) ([]error, error) {
 	if b.commit == nil {
-		return b.Store.Commit(ctx, batch)
+		return b.CursorStore.Commit(ctx, batch)
 	}
 	return b.commit(b, ctx, batch)
 }
 
 func (b *broken) Get(ctx context.Context, ref backend.Ref) (*backend.Record, error) {
 	if b.get == nil {
-		return b.Store.Get(ctx, ref)
+		return b.CursorStore.Get(ctx, ref)
 	}
 	return b.get(b, ctx, ref)
 }
 
 func (b *broken) List(ctx context.Context, q backend.Query) ([]backend.Record, error) {
 	if b.list == nil {
-		return b.Store.List(ctx, q)
+		return b.CursorStore.List(ctx, q)
 	}
 	return b.list(b, ctx, q)
 }
 
 func (b *broken) Requests(ctx context.Context, q backend.RequestQuery) ([]backend.Request, error) {
 	if b.ask == nil {
-		return b.Store.Requests(ctx, q)
+		return b.CursorStore.Requests(ctx, q)
 	}
 	return b.ask(b, ctx, q)
 }
 
 func (b *broken) History(ctx context.Context, q backend.HistoryQuery) ([]backend.Transition, error) {
 	if b.rows == nil {
-		return b.Store.History(ctx, q)
+		return b.CursorStore.History(ctx, q)
 	}
 	return b.rows(b, ctx, q)
 }
 
 func (b *broken) Close() error {
 	if b.close == nil {
-		return b.Store.Close()
+		return b.CursorStore.Close()
 	}
 	return b.close(b)
 }
@@ -78,7 +81,7 @@ type brokenCase struct {
 
 // open returns a new store with the fault.
 func (c brokenCase) open() backend.Store {
-	return &broken{Store: memory.New(), faults: c.hooks, data: map[backend.Ref][]byte{}}
+	return &broken{CursorStore: memory.New(), faults: c.hooks, data: map[backend.Ref][]byte{}}
 }
 
 // brokenStore returns the case of that name.
@@ -95,7 +98,7 @@ func eachCommit(spoil func(b *broken, c *backend.Commit)) faults {
 		for _, c := range batch {
 			c.Writes, c.Post, c.Update = slices.Clone(c.Writes), slices.Clone(c.Post), slices.Clone(c.Update)
 			spoil(b, &c)
-			results, err := b.Store.Commit(ctx, []backend.Commit{c})
+			results, err := b.CursorStore.Commit(ctx, []backend.Commit{c})
 			if err != nil {
 				return nil, err
 			}
@@ -116,7 +119,7 @@ func eachWrite(spoil func(b *broken, w *backend.Write)) faults {
 
 // version is the stored version of an object.
 func (b *broken) version(ref backend.Ref) uint64 {
-	if r, err := b.Store.Get(context.Background(), ref); err == nil {
+	if r, err := b.CursorStore.Get(context.Background(), ref); err == nil {
 		return r.Version
 	}
 	return 0
@@ -124,17 +127,17 @@ func (b *broken) version(ref backend.Ref) uint64 {
 
 // asked reports whether a request with that id is stored on that object.
 func (b *broken) asked(r backend.Request) bool {
-	found, _ := b.Store.Requests(context.Background(), backend.RequestQuery{ID: r.ID, On: r.On})
+	found, _ := b.CursorStore.Requests(context.Background(), backend.RequestQuery{ID: r.ID, On: r.On})
 	return len(found) > 0
 }
 
 // brokenStores are all faults that the suite must notice.
-var brokenStores = slices.Concat(brokenCommits, brokenReads)
+var brokenStores = slices.Concat(brokenCommits, brokenReads, brokenCursors)
 
 // eachGet breaks every record that Get returns.
 func eachGet(spoil func(r *backend.Record)) faults {
 	return faults{get: func(b *broken, ctx context.Context, ref backend.Ref) (*backend.Record, error) {
-		r, err := b.Store.Get(ctx, ref)
+		r, err := b.CursorStore.Get(ctx, ref)
 		if err == nil {
 			spoil(r)
 		}
@@ -148,7 +151,7 @@ func eachList(query func(q *backend.Query), answer func(records []backend.Record
 		if query != nil {
 			query(&q)
 		}
-		records, err := b.Store.List(ctx, q)
+		records, err := b.CursorStore.List(ctx, q)
 		if answer != nil {
 			records = answer(records)
 		}
@@ -162,7 +165,7 @@ func eachAsk(query func(q *backend.RequestQuery), answer func(requests []backend
 		if query != nil {
 			query(&q)
 		}
-		requests, err := b.Store.Requests(ctx, q)
+		requests, err := b.CursorStore.Requests(ctx, q)
 		if answer != nil {
 			requests = answer(requests)
 		}
@@ -176,7 +179,7 @@ func eachHistory(query func(q *backend.HistoryQuery), answer func(rows []backend
 		if query != nil {
 			query(&q)
 		}
-		rows, err := b.Store.History(ctx, q)
+		rows, err := b.CursorStore.History(ctx, q)
 		if answer != nil {
 			answer(rows)
 		}

@@ -21,8 +21,14 @@ type reopening struct {
 	changed atomic.Bool
 }
 
-// newReopening opens the store for the first time.
-func newReopening(open func() backend.Store) *reopening { return &reopening{open: open, store: open()} }
+// newReopening opens the store for the first time. It returns a [backend.CursorStore] if that is one.
+func newReopening(open func() backend.Store) backend.Store {
+	r := &reopening{open: open, store: open()}
+	if _, ok := r.store.(backend.CursorStore); ok {
+		return &reopeningCursors{r}
+	}
+	return r
+}
 
 // again replaces the store after a Commit, unless it was closed for good. The caller holds the lock.
 func (r *reopening) again() error {
@@ -86,4 +92,32 @@ func (r *reopening) Close() error {
 	err := r.store.Close()
 	r.closed.Store(true)
 	return err
+}
+
+// reopeningCursors does the same for a store that keeps cursors.
+type reopeningCursors struct{ *reopening }
+
+func (r *reopeningCursors) Cursor(ctx context.Context, name string) (uint64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.again(); err != nil {
+		return 0, err
+	}
+	return r.store.(backend.CursorStore).Cursor(ctx, name)
+}
+
+func (r *reopeningCursors) SetCursor(ctx context.Context, name string, from, to uint64) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.changed.Store(true)
+	return r.store.(backend.CursorStore).SetCursor(ctx, name, from, to)
+}
+
+func (r *reopeningCursors) LastPosition(ctx context.Context) (uint64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.again(); err != nil {
+		return 0, err
+	}
+	return r.store.(backend.CursorStore).LastPosition(ctx)
 }

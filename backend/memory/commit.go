@@ -23,12 +23,16 @@ func (s *Store) Commit(ctx context.Context, batch []backend.Commit) ([]error, er
 			continue
 		}
 		s.apply(&batch[i])
+		s.tell(&batch[i])
 	}
 	return results, nil
 }
 
 // check reports why a Commit cannot be applied.
 func (s *Store) check(c *backend.Commit) error {
+	if err := s.leases.Check(c.Fences); err != nil {
+		return fmt.Errorf("memory: %w", err)
+	}
 	for i := range c.Writes {
 		w := &c.Writes[i]
 		if stored := s.version(c.Writes[:i], w.Record.Ref); stored != w.Expect {

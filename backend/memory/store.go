@@ -1,4 +1,4 @@
-// Package memory keeps records, requests and history in the memory of the process: for tests, simulations and demonstrations.
+// Package memory keeps records, requests, history and cursors in the memory of the process: for tests, simulations and demonstrations.
 //
 // A [Store] keeps every promise of [backend.Store] except that it is not durable: what it holds is gone with the process. It has no
 // goroutine and no file, and answers in the same order on every run.
@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/internal/leases"
 )
 
 // Store implements [backend.Store]. Make one with New; it is safe for concurrent use.
@@ -28,9 +29,14 @@ type Store struct {
 	// requests is in the order of posting; an entry is replaced in place, so the order stays. asked holds the entries of each object.
 	requests []*backend.Request
 	asked    map[backend.Ref][]*backend.Request
+
+	cursors map[string]uint64
+
+	leases   leases.Table
+	watchers []*watcher
 }
 
-var _ backend.Store = (*Store)(nil)
+var _ backend.CursorStore = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
@@ -39,6 +45,7 @@ func New() *Store {
 		racks:   make(map[string]map[backend.Ref]*backend.Record),
 		chains:  make(map[backend.Ref][]uint64),
 		asked:   make(map[backend.Ref][]*backend.Request),
+		cursors: make(map[string]uint64),
 	}
 }
 
@@ -47,7 +54,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.objects, s.racks, s.history, s.chains, s.requests, s.asked = nil, nil, nil, nil, nil, nil
+	s.objects, s.racks, s.history, s.chains, s.requests, s.asked, s.cursors = nil, nil, nil, nil, nil, nil, nil
 	return nil
 }
 

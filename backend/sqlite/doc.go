@@ -1,4 +1,4 @@
-// Package sqlite keeps records, requests and history in one SQLite file. It needs nothing installed: the SQLite engine is part of the
+// Package sqlite keeps records, requests, history and cursors in one SQLite file. It needs nothing installed: the SQLite engine is part of the
 // program, in pure Go.
 //
 // One process owns the file at a time; [Open] refuses a second one. Many goroutines may use the [Store]: commits that wait together are
@@ -12,8 +12,9 @@
 //	sqlite3 -readonly -box rackstate.db "select rack, kind, id, state, time_in_state, reason from objects where over_sla"
 //	sqlite3 -readonly -box rackstate.db "select * from transitions where kind = 'rack' and id = 'A12'"
 //	sqlite3 -readonly -box rackstate.db "select * from requests where state in ('pending', 'started')"
+//	sqlite3 -readonly -box rackstate.db "select * from cursors where lag > 0"
 //
-// The views objects, transitions and requests are made for that. The tables behind them may change with a version of the module, and
+// The views objects, transitions, requests and cursors are made for that. The tables behind them may change with a version of the module, and
 // no other program may write to them.
 //
 // # Files

@@ -39,7 +39,7 @@ func TestAFullDiskLosesNothingAndTheStoreGoesOnWhenThereIsSpace(t *testing.T) {
 	require.ErrorIs(t, err, backend.ErrNotCommitted)
 	require.ErrorContains(t, err, "free some space for "+folder)
 	assert.Equal(t, []uint64{version, version}, versions(t, s, "m1", "m2"))
-	_, err = s.Commit(t.Context(), []backend.Commit{machine("m1", version, "Ready", data)})
+	_, err = s.Commit(t.Context(), []backend.Commit{machine("m1", version, "Ready", data), machine("m2", version, "Ready", data)})
 	require.Error(t, err, "the disk is full still")
 
 	require.NoError(t, os.Remove(ballast))

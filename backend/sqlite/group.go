@@ -20,9 +20,10 @@ type queue struct {
 	led     bool
 }
 
-// call is one call of Commit.
+// call is one call of Commit, or of SetCursor.
 type call struct {
 	batch   []backend.Commit
+	cursor  *cursorMove
 	rows    int
 	results []error
 	err     error
@@ -38,10 +39,15 @@ func (s *Store) Commit(ctx context.Context, batch []backend.Commit) ([]error, er
 	}
 	defer s.gate.RUnlock()
 	c := &call{batch: batch, rows: countRows(batch), turn: make(chan bool, 1)}
+	s.wait(c)
+	return c.results, c.err
+}
+
+// wait has a call written, by this caller or by another one.
+func (s *Store) wait(c *call) {
 	if s.queue.join(c) || !<-c.turn {
 		s.lead()
 	}
-	return c.results, c.err
 }
 
 // lead writes the first group of the queue, which begins with the caller's own call.

@@ -101,7 +101,7 @@ func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
 	change(t, path, "CREATE VIEW transitions AS SELECT 1")
 	before := ask(t, path, schema)
 	_, err := Open(t.Context(), path, Config{})
-	require.ErrorContains(t, err, "upgrade from schema version 1 to 2 of "+path)
+	require.ErrorContains(t, err, "upgrade from schema version 1 to 3 of "+path)
 	require.ErrorContains(t, err, "0002_views.sql")
 	assert.Equal(t, before, ask(t, path, schema))
 	assert.Equal(t, "1", ask(t, path, "PRAGMA user_version"))
@@ -119,7 +119,7 @@ func TestANewerFileIsRefusedWithBothVersions(t *testing.T) {
 	_, err := Open(t.Context(), path, Config{})
 	require.ErrorIs(t, err, backend.ErrNewerSchema)
 	require.ErrorContains(t, err, path)
-	require.ErrorContains(t, err, "version 17, this program understands up to 2")
+	require.ErrorContains(t, err, "version 17, this program understands up to 3")
 	assert.Equal(t, "17", ask(t, path, "PRAGMA user_version"))
 }
 

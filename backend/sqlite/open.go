@@ -100,7 +100,7 @@ func (s *Store) open(config Config) (err error) {
 	if err != nil {
 		return advise(s.path, "open", err)
 	}
-	s.writer = &writer{conn: conn}
+	s.writer = &writer{conn: conn, leases: &s.leases}
 	conn.SetBusyTimeout(busyTimeout)
 	if err := s.prepareFile(config); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/internal/leases"
 )
 
 // Config holds what is optional about a store. The zero value is right for production.
@@ -49,7 +50,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Store implements [backend.Store] on an SQLite file. Open makes one; it is safe for concurrent use.
+// Store implements [backend.Store] and [backend.CursorStore] on an SQLite file. Open makes one; it is safe for concurrent use.
 type Store struct {
 	path string
 	lock *fileLock
@@ -60,11 +61,10 @@ type Store struct {
 
 	queue  queue
 	writer *writer
+	leases leases.Table
 	// readers holds the connections that are free; nil stands for one that was not needed so far.
 	readers chan *lite.Conn
 }
-
-var _ backend.Store = (*Store)(nil)
 
 // enter admits a call, which must call s.gate.RUnlock when it ends. A call that is not admitted gets an error that wraps
 // [backend.ErrClosed] or is the context's.

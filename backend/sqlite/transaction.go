@@ -6,12 +6,14 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/internal/leases"
 )
 
 // writer is the one connection that writes, with its statements. Only the leader of the queue uses it.
 type writer struct {
-	conn *lite.Conn
-	keys keys
+	conn   *lite.Conn
+	keys   keys
+	leases *leases.Table
 
 	begin, commit, rollback        *lite.Stmt
 	selectRequest                  *lite.Stmt
@@ -22,6 +24,7 @@ type writer struct {
 	insertRequest, updateRequest   *lite.Stmt
 	insertRack, selectRack         *lite.Stmt
 	selectLastKey, selectObjectKey *lite.Stmt
+	selectCursor, putCursor        *lite.Stmt
 }
 
 // prepare compiles the statements, which live as long as the connection.
@@ -45,6 +48,8 @@ func (w *writer) prepare() error {
 		sqlSelectRack:      &w.selectRack,
 		sqlSelectLastKey:   &w.selectLastKey,
 		sqlSelectObjectKey: &w.selectObjectKey,
+		sqlSelectCursor:    &w.selectCursor,
+		sqlPutCursor:       &w.putCursor,
 	} {
 		prepared, err := w.conn.Prepare(query)
 		if err != nil {
@@ -64,14 +69,9 @@ func (w *writer) transaction(group []*call) error {
 		return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
 	}
 	for _, c := range group {
-		c.results = make([]error, len(c.batch))
-		for i := range c.batch {
-			refused, err := w.apply(&c.batch[i])
-			if err != nil {
-				w.abandon()
-				return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
-			}
-			c.results[i] = refused
+		if err := w.call(c); err != nil {
+			w.abandon()
+			return fmt.Errorf("%w: %w", backend.ErrNotCommitted, err)
 		}
 	}
 	if err := run(w.commit); err != nil {
@@ -79,6 +79,24 @@ func (w *writer) transaction(group []*call) error {
 		return commitFailure(err)
 	}
 	w.keys.keep()
+	return nil
+}
+
+// call applies one call and fills in its results. An error ends the transaction.
+func (w *writer) call(c *call) error {
+	if c.cursor != nil {
+		refused, err := w.moveCursor(c.cursor)
+		c.results = []error{refused}
+		return err
+	}
+	c.results = make([]error, len(c.batch))
+	for i := range c.batch {
+		refused, err := w.apply(&c.batch[i])
+		if err != nil {
+			return err
+		}
+		c.results[i] = refused
+	}
 	return nil
 }
 
@@ -104,6 +122,9 @@ func (w *writer) abandon() {
 
 // apply applies one Commit, all of it or nothing. The first error is the Commit's own, the second one ends the transaction.
 func (w *writer) apply(c *backend.Commit) (refused, err error) {
+	if refused := w.leases.Check(c.Fences); refused != nil {
+		return fmt.Errorf("sqlite: %w", refused), nil
+	}
 	if len(c.Writes) == 1 && len(c.Post) == 0 && len(c.Update) == 0 {
 		return w.write(&c.Writes[0]) // checks before it changes anything
 	}
