@@ -2,7 +2,7 @@ package fake
 
 import "fmt"
 
-// op is one call of the driver.
+// op is one call of the driver. Its number decides what is drawn for it, so new ones come last.
 type op uint8
 
 const (
@@ -33,6 +33,16 @@ const (
 	opValidateMachine
 	opValidationJob
 	opStartValidation
+	opUploadFirmware
+	opFirmwareTask
+	opAttest
+	opAttestation
+	opStartCleanup
+	opCleanupJob
+	opDPUs
+	opRestartDPUs
+	opConfigureDPUNetwork
+	opEvents
 	opCount
 )
 
@@ -85,6 +95,16 @@ var calls = [opCount]callFacts{
 	opValidateMachine:        {name: "ValidateMachine", begun: opValidateMachine},
 	opValidationJob:          {name: "ValidationJob", begun: opValidateMachine},
 	opStartValidation:        {name: "StartValidation", begun: opStartValidation},
+	opUploadFirmware:         {name: "UploadFirmware", door: doorBMC, begun: opUploadFirmware},
+	opFirmwareTask:           {name: "FirmwareTask", door: doorBMC, begun: opUploadFirmware},
+	opAttest:                 {name: "Attest", begun: opAttest},
+	opAttestation:            {name: "Attestation", begun: opAttest},
+	opStartCleanup:           {name: "StartCleanup", begun: opStartCleanup},
+	opCleanupJob:             {name: "CleanupJob", begun: opStartCleanup},
+	opDPUs:                   {name: "DPUs"},
+	opRestartDPUs:            {name: "RestartDPUs", door: doorBMC},
+	opConfigureDPUNetwork:    {name: "ConfigureDPUNetwork", begun: opConfigureDPUNetwork},
+	opEvents:                 {name: "Events", door: doorBMC},
 }
 
 // String returns the name of the driver's method.

@@ -34,6 +34,15 @@ type Config struct {
 	PartitionSize int
 	// ValidationTries is how often the rack validation runs a partition that fails. Zero is once.
 	ValidationTries int
+	// Attestation gives the driver its attestors, "measured-boot" and "device". Without it there is none.
+	Attestation bool
+	// Activations say by component what brings a version to life that was uploaded, unless the Traits of the device say so. What is not here has its default, see
+	// Activation.
+	Activations map[string]Activation
+	// DPUFirmware are the versions that the operating system of the DPUs brings, by component. They run after the next loss of power. Nil brings none.
+	DPUFirmware map[string]string
+	// EventLog is how many entries the event log of a management controller has; newer ones take the place of the oldest. Zero is 32.
+	EventLog int
 }
 
 // Range is a delay between two bounds, both included. The zero value stands for the default; Range{Max: 1} is as good as none.
@@ -69,6 +78,22 @@ type Delays struct {
 	RackTestStart Range
 	// RackTestRun is how long a partition runs. Default 10 to 30 min.
 	RackTestRun Range
+	// PowerLag is for how long a management controller shows the power as it was after it has changed. Default: not at all.
+	PowerLag Range
+	// Upload is how long an image takes to its management controller. Default 2 to 5 min. Its installation takes Queue and Firmware.
+	Upload Range
+	// Cleanup is how long the agent cleans up. Default 3 to 8 min.
+	Cleanup Range
+	// Attestation is from the measurement until its proof is there. Default 10 to 30 s.
+	Attestation Range
+	// DPUBoot is from power or restart until a DPU is up. Default 150 to 210 s.
+	DPUBoot Range
+	// DPUAgent is from there until its agent reports. Default 10 to 30 s; then it reports every 30 s.
+	DPUAgent Range
+	// DPUNetwork is until a DPU that is up has applied its network configuration. Default 10 to 30 s.
+	DPUNetwork Range
+	// DPUOSInstall is how long the installation of the DPUs' operating system runs. Default 5 to 8 min.
+	DPUOSInstall Range
 }
 
 // withDefaults returns a copy in which every zero field has its default.
@@ -91,6 +116,13 @@ func (c Config) withDefaults() Config {
 		{&d.FabricManager, 30 * time.Second, 90 * time.Second},
 		{&d.RackTestStart, 10 * time.Second, 30 * time.Second},
 		{&d.RackTestRun, 10 * time.Minute, 30 * time.Minute},
+		{&d.Upload, 2 * time.Minute, 5 * time.Minute},
+		{&d.Cleanup, 3 * time.Minute, 8 * time.Minute},
+		{&d.Attestation, 10 * time.Second, 30 * time.Second},
+		{&d.DPUBoot, 150 * time.Second, 210 * time.Second},
+		{&d.DPUAgent, 10 * time.Second, 30 * time.Second},
+		{&d.DPUNetwork, 10 * time.Second, 30 * time.Second},
+		{&d.DPUOSInstall, 5 * time.Minute, 8 * time.Minute},
 	} {
 		if *f.field == (Range{}) {
 			*f.field = Range{Min: f.min, Max: f.max}
@@ -104,6 +136,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ValidationTries <= 0 {
 		c.ValidationTries = 1
+	}
+	if c.EventLog <= 0 {
+		c.EventLog = 32
 	}
 	return c
 }

@@ -35,7 +35,7 @@ func rackOf(machines, switches, shelves int) (all [3][]backend.Device) {
 // harness makes a site with devices for the conformance suite.
 func harness(t *testing.T, config fake.Config) backendtest.DriverHarness {
 	t.Helper()
-	config.Strict = true
+	config.Strict, config.Attestation = true, true
 	credentials := &fake.Credentials{}
 	config.Credentials = credentials
 	mock := clock.NewMock()
@@ -43,7 +43,7 @@ func harness(t *testing.T, config fake.Config) backendtest.DriverHarness {
 	devices := rackOf(2, 2, 2)
 	for _, kind := range devices {
 		for _, dev := range kind {
-			require.NoError(t, hw.Add(dev, fake.Traits{}))
+			require.NoError(t, hw.Add(dev, fake.Traits{DPUs: 2}))
 			secret := backend.Credential{User: "root", Password: backend.NewSecret(password)}
 			require.NoError(t, credentials.PutCredential(t.Context(), backend.BMCCredential(dev.Ref), secret))
 			require.NoError(t, credentials.PutCredential(t.Context(), backend.NVOSCredential(dev.Ref), secret))

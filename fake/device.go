@@ -25,6 +25,10 @@ type Traits struct {
 	Vendor string `json:"vendor,omitempty"`
 	Model  string `json:"model,omitempty"`
 	Serial string `json:"serial,omitempty"`
+	// DPUs is how many data processing units a host has.
+	DPUs int `json:"dpus,omitempty"`
+	// Activations are those of this device, by component; what is not here is as Config.Activations say.
+	Activations map[string]Activation `json:"activations,omitempty"`
 }
 
 // device is one simulated device. Its state says what was and what is to come; settle moves what has come to pass.
@@ -51,8 +55,9 @@ type state struct {
 	Up     bool      `json:"up,omitempty"`
 	UpAt   time.Time `json:"up_at,omitzero"`
 	SeenAt time.Time `json:"seen_at,omitzero"`
-	// AwayUntil is when the management controller is back from its reset.
+	// AwayUntil is when the management controller is back from its reset. Until ShowsAt it shows the power as it was before it changed.
 	AwayUntil time.Time `json:"away_until,omitzero"`
+	ShowsAt   time.Time `json:"shows_at,omitzero"`
 	// Begun counts the changing calls that were answered, and numbers their jobs.
 	Begun   int            `json:"begun,omitempty"`
 	Answers []answer       `json:"answers,omitempty"`
@@ -62,6 +67,10 @@ type state struct {
 	// Rebooted and Discovered are the latest of both that have come to pass.
 	Rebooted   time.Time `json:"rebooted,omitzero"`
 	Discovered time.Time `json:"discovered,omitzero"`
+	// OffAt is when the power went last. Drained says that it was away for long before the host came up, or will have been when it does.
+	OffAt   time.Time `json:"off_at,omitzero"`
+	Drained bool      `json:"drained,omitempty"`
+	Log     eventLog  `json:"log,omitzero"`
 
 	// Firmware is nil as long as the versions are those of Traits.
 	Firmware   map[string]string `json:"firmware,omitempty"`
@@ -73,7 +82,10 @@ type state struct {
 	Erased int    `json:"erased,omitempty"`
 	Fabric fabric `json:"fabric,omitzero"`
 	Traits Traits `json:"traits"`
-	Tray   int    `json:"tray,omitempty"`
+	// Updates are the images that were uploaded, Units the data processing units.
+	Updates *updates `json:"updates,omitempty"`
+	Units   []unit   `json:"units,omitempty"`
+	Tray    int      `json:"tray,omitempty"`
 	// Runs counts the validation runs of a rack.
 	Runs int `json:"runs,omitempty"`
 	// Tallies count, for each fault by its number, how often it matched and struck here.
@@ -96,27 +108,28 @@ func (d *device) later(at time.Time, r Range, what op, key string) time.Time {
 // settle lets come to pass what was to come until now, in the order of its times.
 func (d *device) settle(now time.Time) {
 	for {
-		next := d.PowerAt
+		next, job := d.PowerAt, -1
 		if before(d.UpAt, next) {
 			next = d.UpAt
 		}
 		if before(d.SeenAt, next) {
 			next = d.SeenAt
 		}
-		if next.IsZero() || next.After(now) {
-			break
+		if len(d.open) > 0 {
+			next, job = d.nextJob(next)
 		}
-		switch next {
-		case d.PowerAt:
+		switch {
+		case next.IsZero() || next.After(now):
+			return
+		case job >= 0:
+			d.settleJob(job)
+		case next.Equal(d.PowerAt):
 			d.powerArrives()
-		case d.UpAt:
+		case next.Equal(d.UpAt):
 			d.hostComesUp()
 		default:
 			d.agentReports()
 		}
-	}
-	if len(d.open) > 0 {
-		d.settleJobs(now)
 	}
 }
 
@@ -125,18 +138,36 @@ func before(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before
 
 // powerArrives ends a change of power.
 func (d *device) powerArrives() {
-	at := d.PowerAt
+	at, was := d.PowerAt, d.On
 	d.On, d.PowerAt = d.PowerTo, time.Time{}
+	if lag := d.site.config.Delays.PowerLag; lag != (Range{}) && d.On != was {
+		d.ShowsAt = d.later(at, lag, opPowerState, at.Format(time.RFC3339Nano))
+	}
 	d.hostGoesDown()
-	if d.On {
-		d.boots(at)
+	if !d.On {
+		d.OffAt = at
+		d.note(at, powerOff)
+		d.unitsGoDown(at)
+		return
+	}
+	d.Drained = d.Drained || at.Sub(d.OffAt) >= drainTime || d.site.config.Instant
+	d.note(at, powerOn)
+	d.boots(at)
+	d.unitsGetPower(at)
+}
+
+// drainTime is how long a host must be without power until its supplies have lost their charge.
+const drainTime = 10 * time.Second
+
+// hostGoesDown ends what the host was doing. What its agent was at begins anew when it is up again.
+func (d *device) hostGoesDown() {
+	d.Up, d.UpAt, d.SeenAt = false, time.Time{}, time.Time{}
+	for _, j := range d.open {
+		j.WaitsUp = j.WaitsUp || j.byAgent()
 	}
 }
 
-// hostGoesDown ends what the host was doing.
-func (d *device) hostGoesDown() { d.Up, d.UpAt, d.SeenAt = false, time.Time{}, time.Time{} }
-
-// boots begins a boot at the given time. Platform jobs that waited for one begin with it.
+// boots begins a boot at the given time. Platform jobs that waited for one begin with it, one after the other.
 func (d *device) boots(at time.Time) {
 	d.UpAt = at.Add(d.BootFor)
 	if d.Erased > 0 {
@@ -146,7 +177,8 @@ func (d *device) boots(at time.Time) {
 	}
 	for _, j := range d.open {
 		if j.Waits && !j.Stuck {
-			j.Waits, j.Begins, j.Ends = false, at, at.Add(j.For)
+			free := d.platformFree(at)
+			j.Waits, j.Begins, j.Ends = false, free, free.Add(j.For)
 		}
 	}
 }
@@ -156,6 +188,16 @@ func (d *device) hostComesUp() {
 	d.Up, d.Rebooted, d.UpAt = true, d.UpAt, time.Time{}
 	if d.Device.Ref.Kind != backend.KindMachine {
 		return
+	}
+	d.activate(ActivateByRestart)
+	if d.Drained {
+		d.activate(ActivateByDrain)
+		d.Drained = false
+	}
+	for _, j := range d.open {
+		if j.WaitsUp && (!j.Stuck || j.Call == opAttest) {
+			j.WaitsUp, j.Begins, j.Ends = false, d.Rebooted, d.Rebooted.Add(j.For)
+		}
 	}
 	seen := d.later(d.Rebooted, d.site.config.Delays.Discovery, opDiscover, d.Rebooted.Format(time.RFC3339Nano))
 	if !d.site.silent(d, seen) {
@@ -174,8 +216,17 @@ func (d *device) restart(now time.Time, what op, key string) {
 	}
 	d.PowerAt = time.Time{}
 	d.BootFor = d.delay(d.site.config.Delays.Boot, what, key)
+	d.note(now, hostReset)
 	d.hostGoesDown()
 	d.boots(now)
+}
+
+// resetBMC restarts the management controller.
+func (d *device) resetBMC(o *order) {
+	d.AwayUntil = d.later(o.At, d.site.config.Delays.BMCReset, o.Call, o.Key)
+	d.note(o.At, bmcReset)
+	d.interruptUpdates(o.At)
+	d.activate(ActivateByBMC)
 }
 
 // power begins a change of power. There is nothing to do when the power is, or is about to be, as wanted.
@@ -215,8 +266,15 @@ func (d *device) install(component, version string) {
 }
 
 // powerState is the power as it is.
-func (d *device) powerState() backend.PowerState {
-	if d.On {
+func (d *device) powerState() backend.PowerState { return powerOf(d.On) }
+
+// powerShown is the power as the management controller shows it, which may lag behind.
+func (d *device) powerShown(now time.Time) backend.PowerState {
+	return powerOf(d.On != now.Before(d.ShowsAt))
+}
+
+func powerOf(on bool) backend.PowerState {
+	if on {
 		return backend.PowerOn
 	}
 	return backend.PowerOff

@@ -21,8 +21,16 @@
 //	fail ApplyFirmware on machine/a12-* nth=1 class=permanent "bad image"
 //	lose SetPower nth=2
 //	away on machine/m1 from 10m for 2m
+//	job StartCleanup what=nvme does nothing
+//	silent on machine/m1/dpu0
 //
 // and is given in [Config] or later with [Hardware.Inject]. [ParseFault] describes the language.
+//
+// # What a host has besides
+//
+// A management controller takes in one image at a time, and what it has installed runs after the reset that its component needs: see [Activation]. It keeps an event log,
+// works on one platform job after the other, and may show a change of power late (Delays.PowerLag). An agent in the host cleans up when the host is up. Attestors
+// are there when [Config] says so, data processing units when the [Traits] of a host do.
 //
 // # What was really begun
 //

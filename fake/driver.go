@@ -10,16 +10,20 @@ import (
 // driver is the backend.Driver of a site. It has every capability.
 type driver struct{ h *Hardware }
 
-// Driver returns a driver that has every capability. To take some away, set fields of Capabilities to nil.
+// Driver returns a driver that has every capability, and the attestors when Config.Attestation is set. To take some away, set fields of Capabilities to nil.
 func (h *Hardware) Driver() backend.Driver { return h.Capabilities() }
 
 // Capabilities returns all capabilities of the site's driver.
 func (h *Hardware) Capabilities() backend.Capabilities {
 	d := driver{h}
-	return backend.Capabilities{
+	c := backend.Capabilities{
 		Power: d, Reset: d, Shelf: d, Inventory: d, Firmware: d, SwitchImage: d, Certificates: d, Fabric: d, SwitchCheck: d, Platform: d,
-		Agent: d, SKU: d, Validation: d, RackTest: d,
+		Agent: d, SKU: d, Validation: d, RackTest: d, Upload: d, Cleanup: d, DPU: d, EventLog: d,
 	}
+	if h.config.Attestation {
+		c.Attestors = []backend.Attestor{attestor{h, MeasuredBoot}, attestor{h, DeviceAttestation}}
+	}
+	return c
 }
 
 // batch carries out a changing call for many devices.
@@ -53,11 +57,11 @@ func (d driver) SetPower(ctx context.Context, key string, action backend.PowerAc
 	return d.batch(ctx, &order{Call: opSetPower, Key: key, What: string(action), Targets: devices}, nil)
 }
 
-// PowerState returns the power as it is, or as a fault lies about it.
+// PowerState returns the power as the management controllers show it: Delays.PowerLag behind, or as a fault lies about it.
 func (d driver) PowerState(ctx context.Context, devices []backend.Device) (map[backend.Ref]backend.PowerState, error) {
 	answer := make(map[backend.Ref]backend.PowerState, len(devices))
-	err := d.h.look(ctx, opPowerState, "", devices, func(dev *device, _ time.Time, f *armed) error {
-		power := dev.powerState()
+	err := d.h.look(ctx, opPowerState, "", devices, func(dev *device, now time.Time, f *armed) error {
+		power := dev.powerShown(now)
 		switch {
 		case f == nil:
 		case f.Fault.as != "":

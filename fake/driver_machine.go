@@ -13,8 +13,8 @@ import (
 // InspectPlatform looks whether a piece of platform configuration is there.
 func (d driver) InspectPlatform(ctx context.Context, host backend.Device, kind backend.PlatformKind) (status backend.PlatformStatus, err error) {
 	err = d.h.look(ctx, opInspectPlatform, string(kind), []backend.Device{host}, func(dev *device, _ time.Time, _ *armed) error {
-		if _, known := platformIndex(kind); !known {
-			return fmt.Errorf("%w: platform configuration %q", backend.ErrNotSupported, kind)
+		if _, err := dev.platformKind(kind); err != nil {
+			return err
 		}
 		status = backend.PlatformStatus{Applied: dev.Applied.has(kind), Detail: "not there"}
 		if status.Applied {
@@ -25,8 +25,8 @@ func (d driver) InspectPlatform(ctx context.Context, host backend.Device, kind b
 	return status, one(err)
 }
 
-// SubmitPlatform asks for a piece of platform configuration. IPMI over LAN and lockdown need no job, secure erase and the installation of a DPU's
-// system run at once, all others are scheduled for the next restart of the host.
+// SubmitPlatform asks for a piece of platform configuration. IPMI over LAN, lockdown and the profile of DPUs need no job, secure erase and the installation of the DPUs'
+// system run at once, all others are scheduled for the next restart of the host. One job runs at a time. A host without DPUs supports none of their kinds.
 func (d driver) SubmitPlatform(ctx context.Context, key string, host backend.Device, kind backend.PlatformKind) (string, error) {
 	return d.single(ctx, &order{Call: opSubmitPlatform, Key: key, What: string(kind), Targets: []backend.Device{host}})
 }

@@ -47,13 +47,13 @@ func (d driver) FirmwareJob(ctx context.Context, jobs []backend.Job) (backend.Jo
 // jobs polls many jobs.
 func (d driver) jobs(ctx context.Context, call op, jobs []backend.Job) (backend.Jobs, error) {
 	answer := make(backend.Jobs, len(jobs))
-	err := d.h.poll(ctx, call, jobs, func(ref backend.Ref, s backend.JobStatus) { answer[ref] = s })
+	err := d.h.poll(ctx, call, jobs, func(d *device, j *job, now time.Time) { answer[d.Device.Ref] = j.status(now) })
 	return answer, err
 }
 
 // job polls one job.
-func (d driver) job(ctx context.Context, call op, job backend.Job) (status backend.JobStatus, err error) {
-	err = d.h.poll(ctx, call, []backend.Job{job}, func(_ backend.Ref, s backend.JobStatus) { status = s })
+func (d driver) job(ctx context.Context, call op, begun backend.Job) (status backend.JobStatus, err error) {
+	err = d.h.poll(ctx, call, []backend.Job{begun}, func(_ *device, j *job, now time.Time) { status = j.status(now) })
 	return status, one(err)
 }
 

@@ -10,9 +10,9 @@ import (
 // zero value is no fault. Faults are made by ParseFault alone, so there is none that makes no sense.
 type Fault struct {
 	verb verb
-	// call is the call that it is about; opNone for away and silent.
+	// call is the call that it is about; opNone for away, silent and forget.
 	call op
-	// on is a pattern for the text form of a device; empty is every device.
+	// on is a pattern for the text form of a device, or of one of its data processing units; empty is every one.
 	on string
 	// what is what the call asks for, for example PowerOff; empty is anything.
 	what string
@@ -44,6 +44,9 @@ const (
 	verbJob     verb = "job"
 	verbAway    verb = "away"
 	verbSilent  verb = "silent"
+	verbIgnore  verb = "ignore"
+	verbBreak   verb = "break"
+	verbForget  verb = "forget"
 )
 
 // class is the class of an error that a fault makes.
@@ -54,6 +57,8 @@ const (
 	classMaybe       class = "maybe"
 	classPermanent   class = "permanent"
 	classUnsupported class = "unsupported"
+	// classUnauthorized: the management controller refuses the credential, and takes it the next time.
+	classUnauthorized class = "unauthorized"
 )
 
 // ending is how a job ends that a fault spoils.
@@ -63,6 +68,10 @@ const (
 	endFails   ending = "fails"
 	endNever   ending = "never ends"
 	endPending ending = "stays pending"
+	endNothing ending = "does nothing"
+	// Two that only a proof has.
+	endStale     ending = "is stale"
+	endCancelled ending = "is cancelled"
 )
 
 // String returns the text form, which ParseFault reads back to an equal value.

@@ -18,18 +18,25 @@ var faultWords = []struct {
 	{verbOmit, []string{"on", "what=", "nth=", "count=", "p=", "from", "for"}},
 	{verbPanic, []string{"on", "what=", "nth=", "count=", "p=", `"text"`, "from", "for"}},
 	{verbLie, []string{"on", "nth=", "count=", "p=", "as", "from", "for"}},
-	{verbJob, []string{"on", "what=", "nth=", "count=", "p=", "fails", "never", "stays", "from", "for"}},
+	{verbJob, []string{"on", "what=", "nth=", "count=", "p=", "fails", "never", "stays", "does", "is", "from", "for"}},
 	{verbAway, []string{"on", "from", "for"}},
 	{verbSilent, []string{"on", "from", "for"}},
+	{verbIgnore, []string{"on", "what=", "nth=", "count=", "p=", "from", "for"}},
+	{verbBreak, []string{"on", "what=", "nth=", "count=", "p=", "from", "for"}},
+	{verbForget, []string{"on", "from", "for"}},
 }
 
 // callsOf lists the calls that a verb can be about, none when it is about the device itself.
 func callsOf(v verb) []string {
 	switch v {
-	case verbAway, verbSilent:
+	case verbAway, verbSilent, verbForget:
 		return nil
 	case verbLie:
 		return []string{opPowerState.String()}
+	case verbBreak:
+		return []string{opUploadFirmware.String()}
+	case verbIgnore:
+		return []string{opSetPower.String(), opResetHost.String(), opResetBMC.String(), opRestartDPUs.String(), opConfigureDPUNetwork.String()}
 	case verbJob:
 		return callNames(func(c callFacts) bool { return c.begun != opNone })
 	case verbOmit:
@@ -72,7 +79,7 @@ func (p *faultParser) fault() (Fault, error) {
 		}
 	}
 	if f.verb == verbJob && f.ending == "" {
-		return Fault{}, p.wrong(p.next(), "end of the job", []string{`fails "text"`, string(endNever), string(endPending)})
+		return Fault{}, p.wrong(p.next(), "end of the job", endingsOf(f.call))
 	}
 	return f, nil
 }
@@ -114,21 +121,45 @@ func (p *faultParser) option(f *Fault, t faultToken, allowed []string) error {
 	return err
 }
 
+// endingsOf lists how the work that a call begins can end badly.
+func endingsOf(call op) []string {
+	all := []string{string(endFails), string(endNever)}
+	switch calls[call].begun {
+	case opConfigureDPUNetwork:
+	case opConfigureFabricManager, opStartValidation:
+		all = append(all, string(endPending))
+	case opAttest:
+		all = append(all, string(endPending), string(endNothing), string(endStale), string(endCancelled))
+	default:
+		all = append(all, string(endPending), string(endNothing))
+	}
+	return all
+}
+
 // ending reads how a job ends.
 func (p *faultParser) ending(f *Fault, t faultToken) (err error) {
 	f.text = ""
-	switch t.text {
-	case "fails":
-		f.ending = endFails
-		f.text, err = p.quoted("cause")
-	case "never":
-		f.ending = endNever
-		_, err = p.word("word", "ends")
-	default:
-		f.ending = endPending
-		_, err = p.word("word", "pending")
+	words, allowed := t.text, endingsOf(f.call)
+	if first := t.text; first != string(endFails) {
+		var second []string
+		for _, e := range allowed {
+			if before, after, two := strings.Cut(e, " "); two && before == first {
+				second = append(second, after)
+			}
+		}
+		if len(second) == 0 {
+			return p.wrong(t, "end of the job", allowed)
+		}
+		more, err := p.word("word", second...)
+		if err != nil {
+			return err
+		}
+		words += " " + more
+	} else if f.text, err = p.quoted("cause"); err != nil {
+		return err
 	}
-	return err
+	f.ending = ending(words)
+	return nil
 }
 
 // assign reads an option of the form name=value.
@@ -143,7 +174,7 @@ func (p *faultParser) assign(f *Fault, t faultToken, name, value string) error {
 		}
 		f.what = value
 	case "class=":
-		classes := []string{string(classNotDone), string(classMaybe), string(classPermanent), string(classUnsupported)}
+		classes := []string{string(classNotDone), string(classMaybe), string(classPermanent), string(classUnsupported), string(classUnauthorized)}
 		if !slices.Contains(classes, value) {
 			return refuse("unknown class", classes...)
 		}

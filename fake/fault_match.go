@@ -76,47 +76,67 @@ func (h *Hardware) disarm() {
 
 // strike finds the fault that strikes a call on a device, nil when none does. The caller holds the device's lock.
 func (h *Hardware) strike(d *device, call op, what string, now time.Time) *armed {
-	return h.firstFault(d, what, now, func(f *Fault) bool {
-		return f.call == call && f.verb != verbJob
+	return h.firstFault(d, nil, what, now, func(f *Fault) bool {
+		return f.call == call && f.verb != verbJob && f.verb != verbBreak
 	})
 }
 
 // spoil finds the fault that spoils the job that the call begins on a device, nil when none does. The caller holds the device's lock.
 func (h *Hardware) spoil(d *device, begun op, what string, now time.Time) *armed {
-	return h.firstFault(d, what, now, func(f *Fault) bool {
-		return f.verb == verbJob && calls[f.call].begun == begun
-	})
+	return h.firstFault(d, nil, what, now, func(f *Fault) bool { return f.spoils(begun) })
 }
 
-// firstFault counts a match for every fault that applies, and returns the first of them that strikes.
-func (h *Hardware) firstFault(d *device, what string, now time.Time, applies func(*Fault) bool) *armed {
+// spoilPart is spoil for a part of the work, which only a fault is about that names the part.
+func (h *Hardware) spoilPart(d *device, begun op, part string, now time.Time) *armed {
+	return h.firstFault(d, nil, part, now, func(f *Fault) bool { return f.spoils(begun) && f.what != "" })
+}
+
+// spoilUnit is spoil for one data processing unit of a device.
+func (h *Hardware) spoilUnit(d *device, u *unit, begun op, what string, now time.Time) *armed {
+	return h.firstFault(d, u, what, now, func(f *Fault) bool { return f.spoils(begun) })
+}
+
+// breaks finds the fault that breaks an upload off, nil when none does. The caller holds the device's lock.
+func (h *Hardware) breaks(d *device, o *order) *armed {
+	return h.firstFault(d, nil, o.What, o.At, func(f *Fault) bool { return f.verb == verbBreak })
+}
+
+// spoils reports whether the fault is about the jobs that a call begins.
+func (f *Fault) spoils(begun op) bool { return f.verb == verbJob && calls[f.call].begun == begun }
+
+// firstFault counts a match for every fault that applies to the device, or to one unit of it, and returns the first of them that strikes.
+func (h *Hardware) firstFault(d *device, u *unit, what string, now time.Time, applies func(*Fault) bool) *armed {
 	all := h.faults.Load()
 	if all == nil {
 		return nil
+	}
+	tallies := &d.Tallies
+	if u != nil {
+		tallies = &u.Tallies
 	}
 	var found *armed
 	for i := range *all {
 		a := &(*all)[i]
 		f := &a.Fault
-		if !applies(f) || (f.what != "" && f.what != what) || !a.inWindow(now) || !matches(f.on, d.Device.Ref.String()) {
+		if !applies(f) || (f.what != "" && f.what != what) || !a.inWindow(now) || !matches(f.on, d.name(u)) {
 			continue
 		}
-		t := d.Tallies[a.Number]
+		t := (*tallies)[a.Number]
 		t.Matched++
-		if found == nil && a.strikes(d, t) {
+		if found == nil && a.strikes(d, u, t) {
 			t.Struck++
 			found = a
 		}
-		if d.Tallies == nil {
-			d.Tallies = make(map[int]tally)
+		if *tallies == nil {
+			*tallies = make(map[int]tally)
 		}
-		d.Tallies[a.Number] = t
+		(*tallies)[a.Number] = t
 	}
 	return found
 }
 
 // strikes decides by nth, count and probability.
-func (a *armed) strikes(d *device, t tally) bool {
+func (a *armed) strikes(d *device, u *unit, t tally) bool {
 	f := &a.Fault
 	limit := f.count
 	if limit == 0 && f.nth > 0 {
@@ -125,7 +145,7 @@ func (a *armed) strikes(d *device, t tally) bool {
 	if t.Matched < f.nth || (limit > 0 && t.Struck >= limit) {
 		return false
 	}
-	return f.p == 0 || a.chance(d, t.Matched, "strike") < f.p
+	return f.p == 0 || a.chance(d, t.Matched, "strike"+u.name()) < f.p
 }
 
 // chance is a number from 0 to 1 that belongs to the device, the fault and the count of its matches.
@@ -158,28 +178,46 @@ func (a *armed) error(call op) error {
 		return backend.Permanent(errors.New(text), f.remedy)
 	case classUnsupported:
 		return fmt.Errorf("%w: %s", backend.ErrNotSupported, text)
+	case classUnauthorized:
+		if f.text == "" {
+			text = "401 Unauthorized"
+		}
+		return backend.NotDone(errors.New(text))
 	default:
 		return backend.NotDone(errors.New(text))
 	}
 }
 
 // shut reports whether a fault keeps the management controller of the device away.
-func (h *Hardware) shut(d *device, now time.Time) bool { return h.standing(verbAway, d, now) }
+func (h *Hardware) shut(d *device, now time.Time) bool { return h.standing(verbAway, d, nil, now) }
 
 // silent reports whether a fault keeps the agent of the device from reporting at that time.
-func (h *Hardware) silent(d *device, at time.Time) bool { return h.standing(verbSilent, d, at) }
+func (h *Hardware) silent(d *device, at time.Time) bool { return h.standing(verbSilent, d, nil, at) }
 
-// standing reports whether a fault without a call stands on the device.
-func (h *Hardware) standing(v verb, d *device, now time.Time) bool {
+// standing reports whether a fault without a call stands on the device, or on one unit of it.
+func (h *Hardware) standing(v verb, d *device, u *unit, now time.Time) bool {
+	return h.since(v, d, u, now) != nil
+}
+
+// since finds the fault without a call that stands on the device, or on one unit of it.
+func (h *Hardware) since(v verb, d *device, u *unit, now time.Time) *armed {
 	all := h.faults.Load()
 	if all == nil {
-		return false
+		return nil
 	}
 	for i := range *all {
 		a := &(*all)[i]
-		if a.Fault.verb == v && a.inWindow(now) && matches(a.Fault.on, d.Device.Ref.String()) {
-			return true
+		if a.Fault.verb == v && a.inWindow(now) && matches(a.Fault.on, d.name(u)) {
+			return a
 		}
 	}
-	return false
+	return nil
+}
+
+// name is the text form of the device, or of one unit of it: "machine/m1/dpu0".
+func (d *device) name(u *unit) string {
+	if u == nil {
+		return d.Device.Ref.String()
+	}
+	return d.Device.Ref.String() + "/" + u.ID
 }

@@ -29,22 +29,31 @@ func (e *FaultError) Error() string {
 
 // ParseFault reads one fault:
 //
-//	fail CALL         the call fails and nothing is done; class= says how: notdone (the default), maybe, permanent or unsupported
+//	fail CALL         the call fails and nothing is done; class= says how: notdone (the default), maybe, permanent, unsupported, or unauthorized: a management
+//	                  controller that refuses the right credential for once
 //	timeout CALL      the call ends with a time-out that may have been done; a coin tossed from the seed says whether it was
 //	hang CALL         the same, and it does not return before its context is done
 //	lose CALL         the work is done, and the answer is lost
 //	omit CALL         nothing is done, and the device is neither in the answer nor in the error
 //	panic CALL        the driver panics, and nothing is done
 //	lie PowerState    the answer is the opposite of the truth, or what "as on" or "as off" says
-//	job CALL          a job ends badly: fails "text", never ends, or stays pending. CALL is the call that begins the job or the one that polls
-//	                  it; ConfigureFabricManager spoils what a switch reports, StartValidation the partition of a machine
+//	job CALL          a job ends badly: fails "text", never ends, stays pending, or does nothing, although it says that it has completed. CALL is the call that
+//	                  begins the job or the one that polls it; ConfigureFabricManager spoils what a switch reports, StartValidation the partition of
+//	                  a machine, ConfigureDPUNetwork what a unit applies. A proof (Attest) that stays pending waits for Hardware.ApproveBundle, one that
+//	                  does nothing has measured nothing; it may also be one that is stale or is cancelled. What a clean-up (StartCleanup) is spoiled in
+//	                  with what=nvme is that step alone: it fails, or is missing in the results when it does nothing
+//	ignore CALL       the call is answered as if all were well, and nothing happens: SetPower, ResetHost, ResetBMC, RestartDPUs, ConfigureDPUNetwork
+//	break UploadFirmware  the image breaks off half-way, until the call is made again
 //	away              the management controller does not answer
-//	silent            the agent of a host does not report
+//	silent            the agent of a host does not report, or that of a data processing unit
+//	forget            the management controller forgets its tasks when it is reset
 //
 // followed, in any order, by
 //
-//	on machine/m1     the device; a star stands for any text. Without it, every device
-//	what=PowerOff     what the call asks for: the power action, the bundle, the image, the domain, the kind of platform configuration
+//	on machine/m1     the device; a star stands for any text. Without it, every device. A data processing unit is machine/m1/dpu0: it can be silent, and spoil
+//	                  the jobs that speak of all units of its host (SubmitPlatform, ConfigureDPUNetwork)
+//	what=PowerOff     what the call asks for: the power action, the bundle, the image, the domain, the kind of platform configuration, the component, the
+//	                  attestor, the network
 //	nth=2             strike from the second matching call on, only once unless count= says otherwise
 //	count=3           strike three times at most
 //	p=0.25            strike with this probability, by the seed

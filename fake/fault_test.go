@@ -28,6 +28,17 @@ func TestAFaultReadsBackFromItsText(t *testing.T) {
 		{text: `job StartValidation on machine/m3 fails "nccl-timeout"`},
 		{text: `away on machine/m1 from 10m for 2m`},
 		{text: `silent on machine/m1 for 1h`},
+		{text: `silent on machine/m1/dpu0`},
+		{text: `forget on machine/m1`},
+		{text: `break UploadFirmware on machine/m1 what=BIOS nth=1 count=2`},
+		{text: `ignore ResetHost on machine/m1 nth=1`},
+		{text: `fail PowerState p=0.05 class=unauthorized`},
+		{text: `job FirmwareTask on machine/m1 what=BIOS never ends`},
+		{text: `job StartCleanup what=nvme does nothing`},
+		{text: `job Attest what=measured-boot stays pending`},
+		{text: `job Attestation is stale`},
+		{text: `job Attest on machine/m1 is cancelled`},
+		{text: `job ConfigureDPUNetwork on machine/m1/dpu1 fails "no route"`},
 		{text: "lie PowerState on switch/* for 90s", canonical: "lie PowerState on switch/* for 1m30s"},
 		{text: "fail\tSetPower  for 120s from 3600s \"a\\nb\" nth=1 on machine/m1", canonical: `fail SetPower on machine/m1 nth=1 "a\nb" from 1h for 2m`},
 	} {
@@ -97,6 +108,14 @@ func TestAMalformedFaultSaysWhereAndWhatIsAllowed(t *testing.T) {
 		{`fail SetPower ""`, 15, "the quoted text is empty", ""},
 		{"away on machine/m1 nth=1", 20, `unknown word "nth=1"`, "from"},
 		{"lie PowerState as maybe", 19, `unknown power state "maybe"`, "off"},
+		{"ignore ApplyFirmware", 8, `unknown call "ApplyFirmware"`, "ResetHost"},
+		{"break ApplyFirmware", 7, `unknown call "ApplyFirmware"`, "UploadFirmware"},
+		{"forget nth=1", 8, `unknown word "nth=1"`, "from"},
+		{"job FirmwareJob is stale", 17, `unknown end of the job "is"`, "does nothing"},
+		{"job StartValidation does nothing", 21, `unknown end of the job "does"`, "stays pending"},
+		{"job ConfigureDPUNetwork stays pending", 25, `unknown end of the job "stays"`, "never ends"},
+		{"job Attest is lost", 15, `unknown word "lost"`, "stale, cancelled"},
+		{"job Attest does", 16, "the word is missing", "nothing"},
 	} {
 		t.Run(tc.text, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +133,8 @@ func FuzzParseFault(f *testing.F) {
 	for _, text := range []string{
 		`fail ApplyFirmware on machine/m1 nth=1 count=2 p=0.5 class=permanent "bad image" remedy "swap" from 1m for 2m`,
 		"lie PowerState as off", "job FirmwareJob fails \"x\"", "job ApplyFirmware never ends", "away", "silent on *", "panic Discover \"\\x00\\u00e9\"",
-		"job StartValidation stays pending what=r1", "fail SetPower p=1e-300 for 1ns",
+		"job StartValidation stays pending what=r1", "fail SetPower p=1e-300 for 1ns", "fail Events class=unauthorized count=2", "break UploadFirmware what=BMC", "forget on m*",
+		"ignore RestartDPUs nth=2", "job Attest is stale", "job Attest what=device is cancelled", "job CleanupJob what=tpm does nothing", "silent on machine/m1/dpu0",
 	} {
 		f.Add(text)
 	}

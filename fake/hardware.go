@@ -147,10 +147,14 @@ func (h *Hardware) plugged(p *plug, at time.Time) {
 	}
 	d := h.newDevice(state{Device: p.Device, Traits: p.Traits, On: !p.Traits.Off, Image: p.Traits.Image})
 	d.Tray = h.tray(p)
+	if p.Device.Ref.Kind == backend.KindMachine {
+		d.Units = newUnits(p.Traits.DPUs)
+	}
 	if d.On {
 		if p.Device.Ref.Kind == backend.KindMachine {
 			d.BootFor = d.delay(h.config.Delays.Boot, opNone, "plugged in")
 			d.boots(at)
+			d.unitsGetPower(at)
 		} else {
 			d.Up = true
 		}

@@ -17,16 +17,24 @@ type job struct {
 	What  string   `json:"what,omitempty"`
 	Only  []string `json:"only,omitempty"`
 	Force bool     `json:"force,omitempty"`
-	// Waits says that it is scheduled for the next restart of the host; For is how long it runs then.
-	Waits bool          `json:"waits,omitempty"`
-	For   time.Duration `json:"for,omitempty"`
+	// Waits says that it is scheduled for the next restart of the host, WaitsUp that it begins when the host comes up; For is how long it runs then.
+	Waits   bool          `json:"waits,omitempty"`
+	WaitsUp bool          `json:"waits_up,omitempty"`
+	For     time.Duration `json:"for,omitempty"`
 	// Begins and Ends are when it runs.
 	Begins time.Time `json:"begins,omitzero"`
 	Ends   time.Time `json:"ends,omitzero"`
-	// Fails, when set, is how it ends. Endless never ends, Stuck never begins.
+	// Fails, when set, is how it ends. Endless never ends, Stuck never begins, Hollow completes and has done nothing. Odd is an ending that only some calls have.
 	Fails   string `json:"fails,omitempty"`
 	Endless bool   `json:"endless,omitempty"`
 	Stuck   bool   `json:"stuck,omitempty"`
+	Hollow  bool   `json:"hollow,omitempty"`
+	Odd     ending `json:"odd,omitempty"`
+	// Forgotten says that the management controller knows nothing of it any more.
+	Forgotten bool `json:"forgotten,omitempty"`
+	// Image is the image whose task it is, Results are what becomes of the steps of a clean-up where that is not success.
+	Image   *transfer             `json:"image,omitempty"`
+	Results map[string]stepResult `json:"results,omitempty"`
 	// Settled says that its effect has come, or never will.
 	Settled bool `json:"settled,omitempty"`
 }
@@ -34,7 +42,7 @@ type job struct {
 // status is where the job stands.
 func (j *job) status(now time.Time) backend.JobStatus {
 	switch {
-	case j.Stuck, j.Waits, now.Before(j.Begins):
+	case j.Stuck, j.Waits, j.WaitsUp, now.Before(j.Begins):
 		return backend.JobStatus{State: backend.JobPending}
 	case j.Endless, now.Before(j.Ends):
 		return backend.JobStatus{State: backend.JobRunning}
@@ -56,6 +64,12 @@ func jobPrefix(call op) string {
 		return "cert-"
 	case opSubmitPlatform:
 		return "plat-"
+	case opUploadFirmware:
+		return "task-"
+	case opAttest:
+		return "att-"
+	case opStartCleanup:
+		return "clean-"
 	default:
 		return "val-"
 	}
@@ -69,11 +83,9 @@ func (d *device) enqueue(o *order, r Range) *job {
 	}
 	j.Begins = d.later(o.At, d.site.config.Delays.Queue, opNone, o.Key)
 	j.Ends = j.Begins.Add(j.For)
-	if f := d.site.spoil(d, o.Call, o.What, o.At); f != nil {
-		j.Fails, j.Endless, j.Stuck = f.ends()
-	}
+	j.spoil(d.site.spoil(d, o.Call, o.What, o.At))
 	for _, earlier := range d.open {
-		if earlier.Call == j.Call && (j.Call != opSubmitPlatform || earlier.What == j.What) {
+		if earlier.same(j) {
 			d.site.counts.double(DoubleStart{Call: j.Call.String(), Device: d.Device.Ref, First: earlier.Key, Second: j.Key, At: o.At})
 		}
 	}
@@ -81,27 +93,58 @@ func (d *device) enqueue(o *order, r Range) *job {
 	return j
 }
 
-// settleJobs lets jobs have their effect, in the order in which they end.
-func (d *device) settleJobs(now time.Time) {
-	for {
-		next := -1
-		for i, j := range d.open {
-			if j.Endless || j.Stuck || j.Waits || j.Ends.After(now) {
-				continue
-			}
-			if next < 0 || j.Ends.Before(d.open[next].Ends) {
-				next = i
-			}
+// spoil lets a job end as the fault says, if there is one.
+func (j *job) spoil(f *armed) {
+	if f == nil {
+		return
+	}
+	switch f.Fault.ending {
+	case endFails:
+		j.Fails = f.Fault.text
+	case endNever:
+		j.Endless = true
+	case endPending:
+		j.Stuck = true
+	case endNothing:
+		j.Hollow = true
+	default:
+		j.Odd = f.Fault.ending
+	}
+}
+
+// same reports whether it is the same work as that of a newer job, which must not begin as long as this one runs.
+func (j *job) same(newer *job) bool {
+	switch {
+	case j.Call != newer.Call || j.Image.broken():
+		return false
+	case j.Call == opSubmitPlatform || j.Call == opAttest:
+		return j.What == newer.What
+	default:
+		return true
+	}
+}
+
+// byAgent reports whether the agent of the host does it, so that a restart of the host makes it begin anew.
+func (j *job) byAgent() bool { return j.Call == opStartCleanup || j.Call == opAttest }
+
+// nextJob finds the job that ends before what comes next otherwise, or -1 when none does.
+func (d *device) nextJob(next time.Time) (time.Time, int) {
+	found := -1
+	for i, j := range d.open {
+		if !j.Endless && !j.Stuck && !j.Waits && !j.WaitsUp && !j.Image.broken() && before(j.Ends, next) {
+			next, found = j.Ends, i
 		}
-		if next < 0 {
-			return
-		}
-		j := d.open[next]
-		d.open = append(d.open[:next], d.open[next+1:]...)
-		j.Settled = true
-		if j.Fails == "" {
-			d.effect(j)
-		}
+	}
+	return next, found
+}
+
+// settleJob lets a job that is open have its effect.
+func (d *device) settleJob(i int) {
+	j := d.open[i]
+	d.open = append(d.open[:i], d.open[i+1:]...)
+	j.Settled = true
+	if j.Fails == "" && !j.Hollow {
+		d.effect(j)
 	}
 }
 
@@ -117,9 +160,15 @@ func (d *device) effect(j *job) {
 	case opSubmitPlatform:
 		kind := backend.PlatformKind(j.What)
 		d.Applied.apply(kind)
-		if kind == backend.PlatformSecureErase {
+		switch kind {
+		case backend.PlatformSecureErase:
 			d.Erased = 2
+		case backend.PlatformDPUOSInstall:
+			d.unitsGetSystem(j.Ends, j.Key)
+		default:
 		}
+	case opUploadFirmware:
+		d.stage(j.Image.Artifact)
 	default:
 	}
 }

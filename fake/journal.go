@@ -45,6 +45,10 @@ type entry struct {
 	Inject []Fault      `json:"inject,omitempty"`
 	Clear  bool         `json:"clear,omitempty"`
 	Labels bool         `json:"labels,omitempty"`
+	// Approve is a machine whose pending proofs are good.
+	Approve *backend.Ref `json:"approve,omitempty"`
+	// Broke says that who was sending images is gone.
+	Broke bool `json:"broke,omitempty"`
 }
 
 // Open makes a site that outlives the process: every change is written to the file before its caller gets an answer, and a file that is
@@ -69,12 +73,14 @@ func Open(path string, clock Clock, config Config) (*Hardware, error) {
 		}
 	}
 	h.arm(h.config.Faults, head.Began)
+	last := head.Began
 	for i := 1; i < len(lines); i++ {
 		var e entry
 		if err := json.Unmarshal(lines[i], &e); err != nil {
 			return nil, fmt.Errorf("%w: %s, line %d: %w", ErrBadJournal, path, i+1, err)
 		}
 		h.again(&e)
+		last = later(last, e.At)
 	}
 	h.service.replayed()
 	h.counts.calls = nil
@@ -88,7 +94,32 @@ func Open(path string, clock Clock, config Config) (*Hardware, error) {
 			return nil, errors.Join(err, file.Close())
 		}
 	}
+	if err := h.breakUploads(last); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return h, nil
+}
+
+// breakUploads breaks off the uploads that the process before this one was sending, at the time of its last sign of life.
+func (h *Hardware) breakUploads(at time.Time) error {
+	for _, d := range h.all() {
+		for _, j := range d.open {
+			if j.Image != nil && j.Image.sending(at) {
+				return h.enter(&entry{At: at, Broke: true}, h.broke)
+			}
+		}
+	}
+	return nil
+}
+
+// broke breaks off all uploads.
+func (h *Hardware) broke(at time.Time) {
+	for _, d := range h.all() {
+		d.mu.Lock()
+		d.settle(at)
+		d.breakUploads(at)
+		d.mu.Unlock()
+	}
 }
 
 // Close closes the journal, if there is one. Changing calls after it fail.
@@ -206,5 +237,9 @@ func (h *Hardware) again(e *entry) {
 		h.disarm()
 	case e.Labels:
 		h.service.advance(e.At)
+	case e.Approve != nil:
+		h.approved(*e.Approve, e.At)
+	case e.Broke:
+		h.broke(e.At)
 	}
 }

@@ -84,14 +84,32 @@ func day(tb testing.TB, s *site, polls bool) []byte {
 			s.add(d / 10)
 			if polls {
 				_, _ = s.can.Power.PowerState(s.ctx, all)
+				_, _ = s.can.DPU.DPUs(s.ctx, devices[0][0])
+				_, _ = s.can.EventLog.Events(s.ctx, devices[0][1], start())
 			}
 			writes, err := s.Advance(s.Now())
 			require.NoError(tb, err)
 			labels = append(labels, writes...)
 		}
 	}
+	require.NoError(tb, s.Add(devices[0][0], fake.Traits{DPUs: 2}))
 	_ = s.can.Power.SetPower(s.ctx, "p1", backend.ActionReset, all)
 	watch(10 * time.Minute)
+	for i, m := range devices[0] {
+		key := fmt.Sprint("u", i)
+		_, _ = s.upload(key, m, "BIOS")
+		_, _ = s.can.Cleanup.StartCleanup(s.ctx, key, m, steps)
+		_ = s.can.DPU.ConfigureDPUNetwork(s.ctx, key, m, "n1")
+		for _, a := range s.can.Attestors {
+			_, _ = a.Attest(s.ctx, key, m)
+		}
+	}
+	watch(time.Minute)
+	_ = s.can.Reset.ResetBMC(s.ctx, "b1", devices[0][2])
+	_ = s.can.DPU.RestartDPUs(s.ctx, "b1", devices[0][0])
+	watch(10 * time.Minute)
+	_, _ = s.upload("u2", devices[0][2], "BIOS")
+	watch(time.Hour)
 	_, _ = s.can.Firmware.ApplyFirmware(s.ctx, "f1", firmware2, all)
 	for i, m := range devices[0] {
 		_, _ = s.can.Platform.SubmitPlatform(s.ctx, fmt.Sprint("b", i), m, backend.PlatformBIOSProfile)
@@ -114,12 +132,13 @@ func day(tb testing.TB, s *site, polls bool) []byte {
 }
 
 const dayFaults = `fail ApplyFirmware p=0.3 class=maybe; lose ResetHost nth=1 on machine/m2; job FirmwareJob p=0.2 fails "checksum"; lie PowerState p=0.1;
-	job StartValidation on machine/m3 fails "nccl"; timeout SubmitPlatform p=0.5; omit PowerState p=0.05`
+	job StartValidation on machine/m3 fails "nccl"; timeout SubmitPlatform p=0.5; omit PowerState p=0.05; break UploadFirmware p=0.3; ignore ResetHost nth=3;
+	job StartCleanup p=0.3 what=nvme does nothing; job ConfigureDPUNetwork on machine/m1/dpu1 fails "no route"; job Attest on machine/m2 stays pending; forget on machine/m3`
 
 func TestEqualSeedsGiveEqualLogsByteForByte(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64) []byte {
-		return day(t, newSite(t, fake.Config{Seed: seed, Record: true, Faults: faults(t, dayFaults)}), true)
+		return day(t, newSite(t, fake.Config{Seed: seed, Record: true, Attestation: true, Faults: faults(t, dayFaults)}), true)
 	}
 	first := run(1)
 	assert.Greater(t, len(first), 10_000)
@@ -130,7 +149,7 @@ func TestEqualSeedsGiveEqualLogsByteForByte(t *testing.T) {
 func TestLookingChangesNothing(t *testing.T) {
 	t.Parallel()
 	end := func(polls bool) []byte {
-		s := newSite(t, fake.Config{Seed: 5})
+		s := newSite(t, fake.Config{Seed: 5, Attestation: true, Delays: fake.Delays{PowerLag: fake.Range{Min: time.Second, Max: time.Minute}}})
 		day(t, s, polls)
 		raw, err := s.Snapshot()
 		require.NoError(t, err)

@@ -38,8 +38,8 @@ func (h *Hardware) look(ctx context.Context, call op, what string, devices []bac
 	return h.looked(ctx, &v, func() []backend.Device { return devices })
 }
 
-// poll is look for jobs: answer is called with the status of each job that is known.
-func (h *Hardware) poll(ctx context.Context, call op, jobs []backend.Job, answer func(backend.Ref, backend.JobStatus)) error {
+// poll is look for jobs: answer is called with each job that is known.
+func (h *Hardware) poll(ctx context.Context, call op, jobs []backend.Job, answer func(d *device, j *job, now time.Time)) error {
 	if err := ctx.Err(); err != nil {
 		return backend.NotDone(err)
 	}
@@ -58,7 +58,7 @@ func (h *Hardware) poll(ctx context.Context, call op, jobs []backend.Job, answer
 }
 
 // pollOne polls one job.
-func (h *Hardware) pollOne(ctx context.Context, v *visit, job *backend.Job, answer func(backend.Ref, backend.JobStatus)) error {
+func (h *Hardware) pollOne(ctx context.Context, v *visit, job *backend.Job, answer func(d *device, j *job, now time.Time)) error {
 	d := h.known(job.Device)
 	switch {
 	case d == nil && h.config.Strict:
@@ -72,10 +72,10 @@ func (h *Hardware) pollOne(ctx context.Context, v *visit, job *backend.Job, answ
 	}
 	return v.visit(d, func(d *device, now time.Time, _ *armed) error {
 		j := d.findJob(calls[v.call].begun, job.ID)
-		if j == nil {
+		if j == nil || j.Forgotten || j.Image != nil && !j.Image.arrived(now) {
 			return backend.ErrNoJob
 		}
-		answer(job.Device, j.status(now))
+		answer(d, j, now)
 		return nil
 	})
 }
@@ -159,6 +159,8 @@ type View struct {
 	Configured bool
 	// Applied are the pieces of platform configuration that are there.
 	Applied []backend.PlatformKind
+	// Staged are the versions that were uploaded and do not run yet, by component.
+	Staged map[string]string
 	// Fabric is what the switch says about its fabric manager; the zero value says nothing.
 	Fabric backend.FabricReport
 }
@@ -176,6 +178,6 @@ func (h *Hardware) View(ref backend.Ref) (View, bool) {
 	report, _ := d.Fabric.report(now)
 	return View{
 		Power: d.powerState(), Up: d.Up, Away: now.Before(d.AwayUntil) || h.shut(d, now), Firmware: maps.Clone(d.versions()), Image: d.Image,
-		Domain: d.Domain, Configured: d.Configured, Applied: d.Applied.kinds(), Fabric: report,
+		Domain: d.Domain, Configured: d.Configured, Applied: d.Applied.kinds(), Staged: d.staged(), Fabric: report,
 	}, true
 }

@@ -14,15 +14,17 @@ type order struct {
 	At   time.Time `json:"at"`
 	Call op        `json:"call"`
 	Key  string    `json:"key,omitempty"`
-	// What is the power action, bundle, image, domain, kind of platform configuration or topology; on or off for SetFabricState.
+	// What is the power action, bundle, image, domain, kind of platform configuration, topology, component, attestor or network; on or off for SetFabricState.
 	What string `json:"what,omitempty"`
-	// Only and Force are those of a firmware order.
+	// Only and Force are those of a firmware order. For a clean-up Only are the steps.
 	Only  []string `json:"only,omitempty"`
 	Force bool     `json:"force,omitempty"`
 	// Targets are the devices that the call is for. Others take part without being asked: the standby switches of a fabric, the
 	// machines of a validation.
 	Targets []backend.Device `json:"targets"`
 	Others  []backend.Device `json:"others,omitempty"`
+	// Artifact is the image of an upload.
+	Artifact *backend.Artifact `json:"artifact,omitempty"`
 }
 
 // reply is what a changing call came to on one device.
@@ -35,6 +37,8 @@ type reply struct {
 	// fresh says that the work was begun by this very call, run is the id of the rack validation that it began.
 	fresh bool
 	run   string
+	// sent is how far an upload has come.
+	sent backend.UploadStatus
 	verdict
 }
 
@@ -155,6 +159,12 @@ func (h *Hardware) beginLocked(o *order, d *device, r *reply) {
 	r.id = known.ID
 	if known.Refused != nil {
 		r.err = known.Refused.error()
+		return
+	}
+	if o.Call == opUploadFirmware && known.Job != nil {
+		if r.err = d.goOn(known.Job, o); r.err == nil {
+			r.sent = known.Job.uploaded(o.At)
+		}
 	}
 }
 
@@ -178,6 +188,11 @@ func (d *device) struck(f *armed, o *order, known *answer, r *reply) (work bool)
 	case verbLose:
 		r.err = f.error(o.Call)
 		return true
+	case verbIgnore:
+		if known == nil {
+			d.remember(answer{Call: o.Call, Key: o.Key, At: o.At})
+		}
+		return false
 	default:
 	}
 	r.err = f.error(o.Call)

@@ -16,7 +16,7 @@ func (d *device) perform(o *order) (answer, error) {
 	case opResetHost:
 		d.restart(o.At, o.Call, o.Key)
 	case opResetBMC:
-		d.AwayUntil = d.later(o.At, delays.BMCReset, o.Call, o.Key)
+		d.resetBMC(o)
 	case opConfigureShelf:
 		d.Configured = true
 	case opApplyFirmware:
@@ -39,6 +39,16 @@ func (d *device) perform(o *order) (answer, error) {
 		return d.validate(a, o)
 	case opStartValidation:
 		d.Runs++
+	case opUploadFirmware:
+		return d.upload(a, o)
+	case opAttest:
+		a.Job = d.attest(o)
+	case opStartCleanup:
+		a.Job = d.cleanUp(o)
+	case opRestartDPUs:
+		d.restartUnits(o.At, o.Key)
+	case opConfigureDPUNetwork:
+		d.configureUnits(o)
 	default:
 	}
 	if a.Job != nil {
@@ -64,17 +74,25 @@ func (d *device) setPower(o *order) error {
 
 // submitPlatform configures the host, at once or by a job.
 func (d *device) submitPlatform(a answer, o *order) (answer, error) {
-	i, known := platformIndex(backend.PlatformKind(o.What))
-	if !known {
-		return a, fmt.Errorf("%w: platform configuration %q", backend.ErrNotSupported, o.What)
+	i, err := d.platformKind(backend.PlatformKind(o.What))
+	if err != nil {
+		return a, err
 	}
 	if platformKinds[i].work == atOnce {
 		d.Applied.apply(platformKinds[i].kind)
 		return a, nil
 	}
-	j := d.enqueue(o, d.site.config.Delays.Platform)
-	// A scheduled job shows as pending, so one that is not scheduled must not.
-	j.Waits, j.Begins, j.Ends = platformKinds[i].work == atRestart, o.At, o.At.Add(j.For)
+	r := d.site.config.Delays.Platform
+	if platformKinds[i].kind == backend.PlatformDPUOSInstall {
+		r = d.site.config.Delays.DPUOSInstall
+	}
+	free := d.platformFree(o.At)
+	j := d.enqueue(o, r)
+	if platformKinds[i].dpus {
+		d.spoilByUnit(j, o)
+	}
+	// A scheduled job shows as pending, so one that is not scheduled must not: it shows as running while it waits for its turn.
+	j.Waits, j.Begins, j.Ends = platformKinds[i].work == atRestart, o.At, free.Add(j.For)
 	a.Job, a.ID = j, j.ID
 	return a, nil
 }

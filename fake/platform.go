@@ -1,6 +1,11 @@
 package fake
 
-import "github.com/rackstate/rackstate/backend"
+import (
+	"fmt"
+	"time"
+
+	"github.com/rackstate/rackstate/backend"
+)
 
 // platformWork is how a piece of platform configuration comes about.
 type platformWork uint8
@@ -18,16 +23,19 @@ const (
 var platformKinds = [...]struct {
 	kind backend.PlatformKind
 	work platformWork
+	// dpus says that it is about all data processing units of the host.
+	dpus bool
 }{
-	{backend.PlatformIPMIOverLAN, atOnce},
-	{backend.PlatformBIOSProfile, atRestart},
-	{backend.PlatformBootOrder, atRestart},
-	{backend.PlatformUEFIPassword, atRestart},
-	{backend.PlatformLockdownEnable, atOnce},
-	{backend.PlatformLockdownDisable, atOnce},
-	{backend.PlatformSecureErase, atOnceAsJob},
-	{backend.PlatformDPUSecureBoot, atRestart},
-	{backend.PlatformDPUOSInstall, atOnceAsJob},
+	{backend.PlatformIPMIOverLAN, atOnce, false},
+	{backend.PlatformBIOSProfile, atRestart, false},
+	{backend.PlatformBootOrder, atRestart, false},
+	{backend.PlatformUEFIPassword, atRestart, false},
+	{backend.PlatformLockdownEnable, atOnce, false},
+	{backend.PlatformLockdownDisable, atOnce, false},
+	{backend.PlatformSecureErase, atOnceAsJob, false},
+	{backend.PlatformDPUSecureBoot, atRestart, true},
+	{backend.PlatformDPUOSInstall, atOnceAsJob, true},
+	{backend.PlatformDPUProfile, atOnce, true},
 }
 
 // platformIndex finds a kind.
@@ -38,6 +46,29 @@ func platformIndex(kind backend.PlatformKind) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// platformKind finds a kind that this host can have.
+func (d *device) platformKind(kind backend.PlatformKind) (int, error) {
+	i, known := platformIndex(kind)
+	switch {
+	case !known:
+		return 0, fmt.Errorf("%w: platform configuration %q", backend.ErrNotSupported, kind)
+	case platformKinds[i].dpus && len(d.Units) == 0:
+		return 0, fmt.Errorf("%w: %s: the host has no DPUs", backend.ErrNotSupported, kind)
+	default:
+		return i, nil
+	}
+}
+
+// platformFree is when the queue of platform jobs is through with those that run: the controller works on one at a time.
+func (d *device) platformFree(at time.Time) time.Time {
+	for _, j := range d.open {
+		if j.Call == opSubmitPlatform && !j.Waits && !j.Endless && !j.Stuck && j.Ends.After(at) {
+			at = j.Ends
+		}
+	}
+	return at
 }
 
 // platformSet is which pieces of platform configuration are there, one bit each.

@@ -60,6 +60,8 @@ func exact() fake.Delays {
 		Power: at(5 * time.Second), Boot: at(4 * time.Minute), Discovery: at(30 * time.Second), BMCReset: at(90 * time.Second), Queue: at(2 * time.Second),
 		Firmware: at(15 * time.Minute), SwitchImage: at(10 * time.Minute), Certificate: at(30 * time.Second), Platform: at(2 * time.Minute),
 		MachineValidation: at(5 * time.Minute), FabricManager: at(time.Minute), RackTestStart: at(10 * time.Second), RackTestRun: at(20 * time.Minute),
+		Upload: at(6 * time.Minute), Cleanup: at(5 * time.Minute), Attestation: at(20 * time.Second), DPUBoot: at(3 * time.Minute), DPUAgent: at(20 * time.Second),
+		DPUNetwork: at(15 * time.Second), DPUOSInstall: at(6 * time.Minute),
 	}
 }
 

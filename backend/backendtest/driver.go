@@ -20,7 +20,7 @@ import (
 type DriverHarness struct {
 	// Driver is what is tested.
 	Driver backend.Driver
-	// Machines, Switches and Shelves are devices that exist and may be restarted and updated. Two of each let calls for many be tested. They are switched on.
+	// Machines, Switches and Shelves are devices that exist and may be restarted, updated and erased. Two of each let calls for many be tested. They are switched on.
 	Machines, Switches, Shelves []backend.Device
 	// Rack is the id of their rack.
 	Rack string
@@ -28,6 +28,10 @@ type DriverHarness struct {
 	Unknown backend.Device
 	// Firmware, Image and Topology may be installed. Defaults are "firmware-2", "image-2" and "gb200_nvl72r1_c2g4_topology".
 	Firmware, Image, Topology string
+	// Artifact is an image that may be sent to the machines. Default: the only image of version "firmware-2" of the component "BIOS".
+	Artifact backend.Artifact
+	// CleanupSteps may be taken on the machines. Default: all that the module knows.
+	CleanupSteps []backend.CleanupStep
 	// Advance moves the driver's time on. When it is nil, TestDriver waits.
 	Advance func(d time.Duration)
 	// Limit is how long work may take in the driver's time. Default 1 h, and 1 min when Advance is nil.
@@ -117,7 +121,7 @@ func callerPosition() string {
 // driverCases returns all cases.
 func driverCases() []driverCase {
 	var all []driverCase
-	for _, group := range [][]driverCase{keyCases(), deviceCases(), jobCases(), failureCases(), contextCases(), capabilityCases()} {
+	for _, group := range [][]driverCase{keyCases(), deviceCases(), jobCases(), failureCases(), contextCases(), capabilityCases(), uploadCases(), hostCases()} {
 		all = append(all, group...)
 	}
 	return all
@@ -164,6 +168,12 @@ func newDriverCheck(ctx context.Context, h DriverHarness) *driverCheck {
 		if *d.field == "" {
 			*d.field = d.value
 		}
+	}
+	if h.Artifact.Component == "" {
+		h.Artifact = backend.Artifact{Component: "BIOS", Version: "firmware-2", Number: 1, Of: 1}
+	}
+	if h.CleanupSteps == nil {
+		h.CleanupSteps = []backend.CleanupStep{backend.CleanupNVMe, backend.CleanupHDD, backend.CleanupMemory, backend.CleanupTPM, backend.CleanupInfiniBand}
 	}
 	switch {
 	case h.Limit > 0:

@@ -28,7 +28,7 @@ type driverCall struct {
 // calls returns all calls that the driver has and for which there are devices.
 func (c *driverCheck) calls() []driverCall {
 	var all []driverCall
-	for _, group := range [][]driverCall{c.powerCalls(), c.firmwareCalls(), c.switchCalls(), c.machineCalls()} {
+	for _, group := range [][]driverCall{c.powerCalls(), c.firmwareCalls(), c.switchCalls(), c.machineCalls(), c.hostCalls()} {
 		for _, call := range group {
 			if len(call.devices) > 0 {
 				all = append(all, call)

@@ -21,6 +21,9 @@ type driverCheck struct {
 	// patience is how long, in real time, a call may take after its context is done.
 	patience time.Duration
 
+	// passing makes time pass for one goroutine after the other.
+	passing sync.Mutex
+
 	mu       sync.Mutex
 	failures []error
 	notes    []string
@@ -64,6 +67,8 @@ func (c *driverCheck) step() time.Duration {
 // pass lets time pass.
 func (c *driverCheck) pass(d time.Duration) {
 	if c.h.Advance != nil {
+		c.passing.Lock()
+		defer c.passing.Unlock()
 		c.h.Advance(d)
 		return
 	}

@@ -41,7 +41,7 @@ const harnessSecret = "correct-horse-battery"
 func goodHarness(t *testing.T) DriverHarness {
 	t.Helper()
 	clk := &handClock{now: storeTime(0)}
-	hw := fake.New(clk, fake.Config{Seed: 7, Strict: true})
+	hw := fake.New(clk, fake.Config{Seed: 7, Strict: true, Attestation: true})
 	h := DriverHarness{Driver: hw.Driver(), Rack: "r1", Started: hw.Started, Advance: clk.add, Secrets: []string{harnessSecret}}
 	for _, part := range []struct {
 		kind backend.Kind
@@ -49,7 +49,7 @@ func goodHarness(t *testing.T) DriverHarness {
 	}{{backend.KindMachine, &h.Machines}, {backend.KindSwitch, &h.Switches}, {backend.KindPowerShelf, &h.Shelves}} {
 		for n := range 2 {
 			dev := backend.Device{Ref: backend.Ref{Kind: part.kind, ID: fmt.Sprintf("d%d", n)}, Rack: "r1"}
-			require.NoError(t, hw.Add(dev, fake.Traits{}))
+			require.NoError(t, hw.Add(dev, fake.Traits{DPUs: 2}))
 			*part.to = append(*part.to, dev)
 		}
 	}
@@ -104,7 +104,7 @@ func TestADriverWithFewCapabilitiesIsTestedOnThoseAlone(t *testing.T) { //nolint
 	}
 	TestDriver(t, few)
 	gaps := few(t).gaps()
-	assert.Equal(t, "absent capabilities: Agent, Fabric, Firmware, Inventory, Platform, RackTest, Reset, SKU, Shelf, SwitchCheck, SwitchImage, Validation; "+
+	assert.Equal(t, "absent capabilities: Agent, Attestors, Cleanup, DPU, EventLog, Fabric, Firmware, Inventory, Platform, RackTest, Reset, SKU, Shelf, SwitchCheck, SwitchImage, Upload, Validation; "+
 		"the harness lacks: Break, Machines, Secrets, Shelves, Started, Switches, Unknown", gaps)
 }
 
