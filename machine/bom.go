@@ -43,10 +43,10 @@ func endCancelled(env *lifecycle.Env, typ string) error {
 // bomValidated leaves BomValidating, and clears what it reported.
 func (h *handler) bomValidated(m *Machine, env *lifecycle.Env, note string) (lifecycle.Outcome, error) {
 	m.Report(sourceSKU)
-	m.SKUDifferences, m.RestartDue = nil, false
+	m.SKUDifferences = nil
 	to := ValidationRebootHost
 	if m.VerifyOnly {
-		to = HostInitDiscovered
+		to, m.RestartDue = HostInitDiscovered, false
 	}
 	out := lifecycle.FireTo(BomValidated, to).Because(note)
 	if req, ok := env.Started(TypeVerifySKU); ok {

@@ -37,11 +37,6 @@ func (h *handler) configuring(done Trigger, kinds ...backend.PlatformKind) handl
 
 const noPlatform = "no platform configuration capability: passed"
 
-// measuring passes: the driver contract has no attestation.
-func (h *handler) measuring(context.Context, *Machine, *lifecycle.Env) (lifecycle.Outcome, error) {
-	return lifecycle.Fire(Measured).Because("no attestation capability: passed"), nil
-}
-
 // lockingDown locks the host down, unless the site does without.
 func (h *handler) lockingDown(ctx context.Context, m *Machine, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	if h.cfg.NoLockdown {
@@ -61,6 +56,9 @@ func (h *handler) waitingForDiscovery(ctx context.Context, m *Machine, env *life
 
 // discovered waits until the host has come up since its last restart, and gives it to the pool.
 func (h *handler) discovered(ctx context.Context, m *Machine, env *lifecycle.Env) (lifecycle.Outcome, error) {
+	if err := endCancelled(env, TypeDPUReprovision); err != nil {
+		return lifecycle.Outcome{}, err
+	}
 	note := ""
 	if m.RestartDue {
 		var err error
@@ -78,5 +76,5 @@ func (h *handler) discovered(ctx context.Context, m *Machine, env *lifecycle.Env
 		note = joined(note, came)
 	}
 	m.Failure, m.VerifyOnly = nil, false
-	return lifecycle.Fire(HostUp).Because(note), nil
+	return lifecycle.Fire(HostUp).Because(note), h.endDPUReprovision(m, env)
 }

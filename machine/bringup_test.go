@@ -89,15 +89,6 @@ func TestASiteWithoutLockdownLeavesTheHostUnlocked(t *testing.T) {
 	assert.False(t, r.hw.applied[backend.PlatformLockdownEnable])
 }
 
-func TestAHostWithDPUsWaitsForAVersionThatCanHandleThem(t *testing.T) {
-	t.Parallel()
-	r := newRig(t).start().report(Discovered{DPUs: 2})
-	r.run(time.Minute)
-	r.inState(DpuDiscoveringConfiguring)
-	assert.Contains(t, r.reason(), lifecycle.ErrUnhandledState.Error())
-	assert.Empty(t, r.hw.calls)
-}
-
 func TestLockdownIsTakenOffBeforeThePlatformIsConfigured(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -159,11 +150,13 @@ func TestWhatToDoAboutAHostThatIsWaitedFor(t *testing.T) {
 	}{
 		"a report counts from the last restart on":   {hostLook{seen: at(0), from: at(0), now: at(time.Hour)}, hostUp},
 		"any report counts when nothing restarted":   {hostLook{seen: at(-time.Hour), now: at(0)}, hostUp},
-		"an older report does not count":             {hostLook{seen: at(-1), from: at(0), entered: at(0), now: at(time.Minute)}, hostWait},
-		"the interval begins with the state":         {hostLook{entered: at(0), now: at(29 * time.Minute)}, hostWait},
-		"it is restarted when the interval is over":  {hostLook{entered: at(0), now: at(30 * time.Minute)}, hostRestart},
-		"the interval begins anew with each restart": {hostLook{entered: at(0), restarts: Restarts{Count: 1, At: at(30 * time.Minute)}, now: at(59 * time.Minute)}, hostWait},
-		"it is given up after the last one":          {hostLook{entered: at(0), restarts: Restarts{Count: 3, At: at(90 * time.Minute)}, now: at(2 * time.Hour)}, hostGivenUp},
+		"an older report does not count":             {hostLook{seen: at(-1), from: at(0), waited: time.Minute, now: at(time.Minute)}, hostWait},
+		"the interval begins with the state":         {hostLook{waited: 29 * time.Minute, now: at(29 * time.Minute)}, hostWait},
+		"it is restarted when the interval is over":  {hostLook{waited: 30 * time.Minute, now: at(30 * time.Minute)}, hostRestart},
+		"the interval begins anew with each restart": {hostLook{waited: 59 * time.Minute, restarts: Restarts{Count: 1, After: 30 * time.Minute}, now: at(59 * time.Minute)}, hostWait},
+		"time under holds does not count":            {hostLook{waited: 29 * time.Minute, now: at(9 * time.Hour)}, hostWait},
+		"a restart inside the state begins it anew":  {hostLook{waited: 30 * time.Minute, from: at(time.Minute), now: at(30 * time.Minute)}, hostWait},
+		"it is given up after the last one":          {hostLook{waited: 2 * time.Hour, restarts: Restarts{Count: 3, After: 90 * time.Minute}, now: at(2 * time.Hour)}, hostGivenUp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,11 +16,17 @@ import (
 
 // Config says what machines are driven with. Only Driver is required.
 type Config struct {
-	// Driver touches the hardware. Of its capabilities a machine uses Platform, Reset, Power, Agent, SKU, Validation and Inventory. An absent one is
-	// passed with that note.
+	// Driver touches the hardware. Of its capabilities a machine uses Platform, Reset, Power, Agent, SKU, Validation, Inventory, Upload, Cleanup, DPU,
+	// EventLog and Attestors. An absent one is passed with that note.
 	Driver backend.Driver
 	// Firmware is what the machines shall have installed, in the order in which it is installed. Empty: nothing is wanted, every machine is current.
 	Firmware []Firmware
+	// UploadLimit is how many images are sent to management controllers at once, on the whole site. Default: DefaultUploadLimit. Negative: as many as there are.
+	UploadLimit int
+	// DPUFirmware is what the DPUs shall have installed, by component. Empty: whatever their system brings.
+	DPUFirmware map[string]string
+	// CleanupSteps are what is erased after a tenant, in this order. nil: DefaultCleanupSteps.
+	CleanupSteps []backend.CleanupStep
 	// Tenant connects machines to the networks of their tenants. nil: that is passed.
 	Tenant Tenant
 	// NoLockdown leaves the hosts without lockdown. Default: they are locked down.
@@ -31,6 +38,10 @@ type Config struct {
 	FirmwareRetryInterval time.Duration
 	// ManualDeadline and ScriptDeadline are how long a reprovision waits for the report of a person or a script. Default: 72 h and 5 h.
 	ManualDeadline, ScriptDeadline time.Duration
+	// UploadDeadline is how long an image may be on its way to the management controller; the wait for its turn does not count. Default: 1 h.
+	UploadDeadline time.Duration
+	// TaskDeadline is how long the management controller may take to install an image. Default: 2 h.
+	TaskDeadline time.Duration
 
 	// JobAttempts is how often a platform job is tried. Default: 3.
 	JobAttempts int
@@ -42,6 +53,12 @@ type Config struct {
 	RestartLimit    int
 	// ValidationDeadline is how long the tests of a machine may take. Default: 24 h.
 	ValidationDeadline time.Duration
+	// AttestationDeadline is how long each attestor may take to get the proof of a host that is up. Default: 1 h. What a person takes to judge it does not count.
+	AttestationDeadline time.Duration
+	// TenantDeadline is how long Tenant may take to bring or to take away a network. Default: 30 min.
+	TenantDeadline time.Duration
+	// CleanupDeadline is how long the agent may take to erase what a tenant left. Default: 12 h.
+	CleanupDeadline time.Duration
 	// RecoveryLimit is how often a failed machine goes back to work by itself before it waits for a person. Default: 15. Negative: never.
 	RecoveryLimit int
 	// PollInterval is the time between two looks at something that is under way. Default: 15 s.
@@ -52,25 +69,39 @@ type Config struct {
 type Tenant interface {
 	// Provision brings the tenant's network to the machine. It returns false as long as that is under way, and is asked again with the same key then.
 	Provision(ctx context.Context, key string, device backend.Device, tenant string) (done bool, err error)
+	// Release takes the tenant's network away. It returns true only when the machine is surely back in the site's own network, and false as long as that is under way; it is asked
+	// again with the same key then.
+	Release(ctx context.Context, key string, device backend.Device, tenant string) (done bool, err error)
 }
 
 // Defaults of Config that others need to know.
 const (
 	DefaultFirmwareRetryLimit    = 5
 	DefaultFirmwareRetryInterval = time.Hour
+	DefaultUploadLimit           = 4
 )
 
+// DefaultCleanupSteps returns what is erased after a tenant when a site says nothing else: all that the module knows.
+func DefaultCleanupSteps() []backend.CleanupStep {
+	return []backend.CleanupStep{backend.CleanupNVMe, backend.CleanupHDD, backend.CleanupMemory, backend.CleanupTPM, backend.CleanupInfiniBand}
+}
+
 const (
-	defaultManualDeadline     = 72 * time.Hour
-	defaultScriptDeadline     = 5 * time.Hour
-	defaultJobAttempts        = 3
-	defaultStageTimeout       = 15 * time.Minute
-	defaultRestartInterval    = 30 * time.Minute
-	defaultRestartLimit       = 3
-	defaultDiscoveryDeadline  = (defaultRestartLimit + 1) * defaultRestartInterval
-	defaultValidationDeadline = 24 * time.Hour
-	defaultRecoveryLimit      = 15
-	defaultPollInterval       = 15 * time.Second
+	defaultManualDeadline      = 72 * time.Hour
+	defaultScriptDeadline      = 5 * time.Hour
+	defaultUploadDeadline      = time.Hour
+	defaultTaskDeadline        = 2 * time.Hour
+	defaultJobAttempts         = 3
+	defaultStageTimeout        = 15 * time.Minute
+	defaultRestartInterval     = 30 * time.Minute
+	defaultRestartLimit        = 3
+	defaultDiscoveryDeadline   = (defaultRestartLimit + 1) * defaultRestartInterval
+	defaultValidationDeadline  = 24 * time.Hour
+	defaultAttestationDeadline = time.Hour
+	defaultTenantDeadline      = 30 * time.Minute
+	defaultCleanupDeadline     = 12 * time.Hour
+	defaultRecoveryLimit       = 15
+	defaultPollInterval        = 15 * time.Second
 )
 
 // WithDefaults returns a copy with every unset field at its default. Negative limits become zero.
@@ -82,9 +113,14 @@ func (c Config) WithDefaults() Config {
 		{&c.FirmwareRetryInterval, DefaultFirmwareRetryInterval},
 		{&c.ManualDeadline, defaultManualDeadline},
 		{&c.ScriptDeadline, defaultScriptDeadline},
+		{&c.UploadDeadline, defaultUploadDeadline},
+		{&c.TaskDeadline, defaultTaskDeadline},
 		{&c.JobStageTimeout, defaultStageTimeout},
 		{&c.RestartInterval, defaultRestartInterval},
 		{&c.ValidationDeadline, defaultValidationDeadline},
+		{&c.AttestationDeadline, defaultAttestationDeadline},
+		{&c.TenantDeadline, defaultTenantDeadline},
+		{&c.CleanupDeadline, defaultCleanupDeadline},
 		{&c.PollInterval, defaultPollInterval},
 	} {
 		if *d.field == 0 {
@@ -92,16 +128,21 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	c.FirmwareRetryLimit = retries(c.FirmwareRetryLimit)
+	if c.UploadLimit == 0 {
+		c.UploadLimit = DefaultUploadLimit
+	}
+	if c.CleanupSteps == nil {
+		c.CleanupSteps = DefaultCleanupSteps()
+	}
+	c.CleanupSteps, c.DPUFirmware = slices.Clone(c.CleanupSteps), maps.Clone(c.DPUFirmware)
 	c.RestartLimit = limit(c.RestartLimit, defaultRestartLimit)
 	c.RecoveryLimit = limit(c.RecoveryLimit, defaultRecoveryLimit)
 	if c.JobAttempts == 0 {
 		c.JobAttempts = defaultJobAttempts
 	}
 	c.Firmware = slices.Clone(c.Firmware)
-	for i := range c.Firmware {
-		if c.Firmware[i].How == "" {
-			c.Firmware[i].How = HowUpload
-		}
+	for i, f := range c.Firmware {
+		c.Firmware[i] = f.withDefaults()
 	}
 	return c
 }
@@ -121,6 +162,8 @@ func (c Config) validate() error {
 	var problems *multierror.Error
 	if c.Driver == nil {
 		problems = multierror.Append(problems, errors.New("no Driver is given"))
+	} else if err := checkAttestors(c.Driver.Capabilities().Attestors); err != nil {
+		problems = multierror.Append(problems, err)
 	}
 	if c.JobAttempts < 0 {
 		problems = multierror.Append(problems, fmt.Errorf("JobAttempts is %d, must not be negative", c.JobAttempts))
@@ -132,13 +175,28 @@ func (c Config) validate() error {
 		{"FirmwareRetryInterval", c.FirmwareRetryInterval},
 		{"ManualDeadline", c.ManualDeadline},
 		{"ScriptDeadline", c.ScriptDeadline},
+		{"UploadDeadline", c.UploadDeadline},
+		{"TaskDeadline", c.TaskDeadline},
 		{"JobStageTimeout", c.JobStageTimeout},
 		{"RestartInterval", c.RestartInterval},
 		{"ValidationDeadline", c.ValidationDeadline},
+		{"AttestationDeadline", c.AttestationDeadline},
+		{"TenantDeadline", c.TenantDeadline},
+		{"CleanupDeadline", c.CleanupDeadline},
 		{"PollInterval", c.PollInterval},
 	} {
 		if d.value < 0 {
 			problems = multierror.Append(problems, fmt.Errorf("%s is %s, must not be negative", d.name, d.value))
+		}
+	}
+	for component, version := range c.DPUFirmware {
+		if component == "" || version == "" {
+			problems = multierror.Append(problems, fmt.Errorf("DPUFirmware has component %q at version %q, must have both", component, version))
+		}
+	}
+	for i, step := range c.CleanupSteps {
+		if step == "" || slices.Contains(c.CleanupSteps[:i], step) {
+			problems = multierror.Append(problems, fmt.Errorf("CleanupSteps %d (%q) is empty, or listed twice", i+1, step))
 		}
 	}
 	for i, f := range c.Firmware {
@@ -174,9 +232,17 @@ func New(cfg Config) (*lifecycle.Kind, error) {
 // statesFor declares the states with the limits of the configuration.
 func statesFor(cfg Config) []info {
 	deadlines := map[State]time.Duration{
-		HostReprovisionWaitingForManualUpgrade: cfg.ManualDeadline,
-		HostReprovisionWaitingForScript:        cfg.ScriptDeadline,
-		ValidationMachineValidating:            cfg.ValidationDeadline,
+		HostReprovisionWaitingForManualUpgrade:   cfg.ManualDeadline,
+		HostReprovisionWaitingForScript:          cfg.ScriptDeadline,
+		HostReprovisionWaitingForFirmwareUpgrade: cfg.TaskDeadline,
+		ValidationMachineValidating:              cfg.ValidationDeadline,
+		HostInitMeasuring:                        cfg.AttestationDeadline,
+		MeasuringWaitingForMeasurements:          cfg.AttestationDeadline,
+		PostAssignedWaitingForMeasurements:       cfg.AttestationDeadline,
+		AssignedProvisioning:                     cfg.TenantDeadline,
+		AssignedReleasing:                        cfg.TenantDeadline,
+		WaitingForCleanupHostCleanup:             cfg.CleanupDeadline,
+		Deleting:                                 cfg.JobStageTimeout,
 	}
 	out := slices.Clone(states)
 	for i := range out {
@@ -184,12 +250,17 @@ func statesFor(cfg Config) []info {
 		bare := poolState(s.State)
 		if d, configured := deadlines[bare]; configured {
 			s.Deadline = d
-		}
-		if s.Deadline == defaultDiscoveryDeadline {
+		} else if s.Deadline == defaultDiscoveryDeadline {
 			s.Deadline = time.Duration(cfg.RestartLimit+1) * cfg.RestartInterval
 		}
-		if bare == HostReprovisionFailedFirmwareUpgrade {
+		switch bare { // no limit is shorter than a wait that is built in
+		case HostReprovisionFailedFirmwareUpgrade:
 			s.SLA = cfg.FirmwareRetryInterval + 10*time.Minute
+		case ValidationRebootHost, ValidationMachineValidating:
+			s.SLA = max(s.SLA, cfg.ValidationDeadline)
+		case AssignedProvisioning, AssignedReleasing, Deleting:
+			s.SLA = max(s.SLA, s.Deadline)
+		default:
 		}
 	}
 	return out

@@ -10,8 +10,8 @@
 //
 //	Created -> HostInit -> BomValidating -> Validation -> HostInit/Discovered -> Ready <-> Assigned
 //
-// A state whose capability the driver does not have is passed with that note in the history; it is never waited in. A state that the
-// table has and this version cannot work in has no handler: the engine reports [lifecycle.ErrUnhandledState], and the machine stays.
+// A host with DPUs begins with DpuDiscovering and DpuInit: it boots through them. A state whose capability the driver does not have is passed with that note in
+// the history; it is never waited in.
 //
 // # Platform jobs
 //
@@ -21,13 +21,25 @@
 //
 // # Ready
 //
-// Ready looks at one thing after the other: deletion, assignment, SKU verification, host reprovision, on-demand validation. A request that
+// Ready looks at one thing after the other: deletion, assignment, SKU verification, host reprovision, on-demand validation, DPU reprovision, measurement. A request that
 // finds nothing to do ends with that note. With no open request a pass is free: it calls no hardware.
+//
+// # Tenants
+//
+//	Ready -> Assigned -> PostAssignedMeasuring -> WaitingForCleanup -> BomValidating -> Validation -> HostInit/Discovered -> Ready
+//
+// A release is done when the machine has left its tenant and is clean, not when it was accepted. What the tenant left is erased step by step, and a step without a result was
+// not done. [BootImage] says what a host shall boot from the network in its state.
+//
+// # Attestation
+//
+// The driver lists attestors in order, for example measured boot and device attestation. Each is asked for a new proof; one from before it was asked for, a proof of nothing
+// and one that was cancelled prove nothing.
 //
 // # Host reprovision
 //
 // A request of the rack makes the machine wait for what the rack does with its firmware; a request of anybody else makes it check its own. Both run in
 // HostReprovision, and for a machine with a tenant in Assigned/HostReprovision. What the run needs to know is on the machine, so it
-// does not depend on a request that has ended. No machine waits for a rack that is no longer coming, and lockdown is put back before the machine is
+// does not depend on a request that has ended. Images are sent to no more management controllers at once than [Config].UploadLimit says. No machine waits for a rack that is no longer coming, and lockdown is put back before the machine is
 // given back.
 package machine

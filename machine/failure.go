@@ -60,9 +60,13 @@ func (m *Machine) noteFailure(now time.Time, message string) {
 func (h *handler) fail(m *Machine, env *lifecycle.Env, trigger Trigger, cause Cause, message string) (lifecycle.Outcome, error) {
 	m.noteFailure(env.Now(), message)
 	m.Cause, m.ReturnTo = cause, returnTo(State(m.State()))
-	m.Job, m.Restarts, m.ValidationJob = nil, nil, ""
+	m.Job, m.PowerCycle, m.DPURun, m.Restarts, m.ValidationJob = nil, nil, nil, nil, ""
+	m.Report(sourceDPU)
+	if m.Attestation != nil { // kept, to see whether its proof is good after all
+		m.Attestation.Ended = true
+	}
 	why := fmt.Sprintf("%s: %s", cause, message)
-	for _, typ := range []string{TypeValidate, TypeVerifySKU, TypeAssign} {
+	for _, typ := range []string{TypeValidate, TypeVerifySKU, TypeAssign, TypeMeasure, TypeRelease, TypeDPUReprovision} {
 		if req, ok := env.Started(typ); ok {
 			if err := env.Fail(req.ID, why, failedResult(m, typ, why)); err != nil {
 				return lifecycle.Outcome{}, err
@@ -80,6 +84,11 @@ func failedResult(m *Machine, activity, why string) backend.Result {
 func (h *handler) failed(ctx context.Context, m *Machine, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	if err := withdrawEnded(env); err != nil {
 		return lifecycle.Outcome{}, err
+	}
+	if State(m.State()) == AssignedFailed {
+		if out, begun, err := h.beginRelease(m, env); begun || err != nil {
+			return out, err
+		}
 	}
 	if req, ok := env.Pending(TypeRecover); ok {
 		if m.Failure != nil {
@@ -142,7 +151,13 @@ func (m *Machine) failedAt() time.Time {
 
 // causeEnded looks whether what failed is in order by now, and says what it saw.
 func (h *handler) causeEnded(ctx context.Context, m *Machine) (ended bool, observed string) {
+	if m.Cause == CauseDpuProvisioning {
+		return h.unitsInOrder(ctx, m)
+	}
 	if kind, ok := m.Cause.platformKind(); ok && h.caps.Platform != nil {
+		if m.Failure != nil && m.Failure.Source == DpuReprovisionInstallDpuOs {
+			return false, "; whether it was made anew cannot be seen"
+		}
 		found, err := h.caps.Platform.InspectPlatform(ctx, m.Device(), kind)
 		switch {
 		case err != nil:
@@ -158,11 +173,18 @@ func (h *handler) causeEnded(ctx context.Context, m *Machine) (ended bool, obser
 		switch {
 		case err != nil:
 			return false, "; the agent cannot be asked: " + err.Error()
-		case report.DiscoveredAt.After(m.failedAt()):
+		case report.DiscoveredAt.After(m.failedAt()), report.RebootedAt.After(m.failedAt()):
 			return true, "; the agent has reported since"
 		default:
 			return false, "; the agent has not reported since"
 		}
 	}
-	return false, ""
+	switch {
+	case m.Cause.attestation():
+		return h.proofPasses(ctx, m)
+	case m.Cause == CauseCleanup:
+		return h.cleanedAfterAll(ctx, m)
+	default:
+		return false, ""
+	}
 }

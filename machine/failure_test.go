@@ -65,6 +65,13 @@ func TestAFailedMachineGoesBackWhenItsHostReportsAfterAll(t *testing.T) {
 	r.hw.report.DiscoveredAt = r.now
 	r.run(time.Minute)
 	r.inState(Ready)
+
+	r = newRig(t).machine(Failed, 0, Machine{Cause: CauseDiscovery, ReturnTo: HostInitDiscovered, RestartedAt: epoch}).start()
+	r.run(time.Hour)
+	r.inState(Failed)
+	r.hw.report.RebootedAt = r.now // it came up, and its agent had nothing to discover
+	r.run(time.Minute)
+	assert.Equal(t, []State{Failed, HostInitDiscovered, Ready}, r.way())
 }
 
 func TestAFailedMachineThatCannotBeInspectedStaysFailed(t *testing.T) {

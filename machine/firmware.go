@@ -26,6 +26,24 @@ const (
 	HowReset How = "reset"
 )
 
+// ResetKind says what is restarted so that new firmware comes into use. The strings are part of configuration files and must not change.
+type ResetKind string
+
+// The resets.
+const (
+	// ResetHost restarts the host.
+	ResetHost ResetKind = "host"
+	// ResetBMC restarts the management controller.
+	ResetBMC ResetKind = "bmc"
+	// ResetDrain switches the host off until its supplies have lost their charge, and on again.
+	ResetDrain ResetKind = "drain"
+	// ResetNone restarts nothing: the component takes its new firmware by itself.
+	ResetNone ResetKind = "none"
+)
+
+// componentBMC is the component that restarts itself when nothing else is configured.
+const componentBMC = "BMC"
+
 // Firmware is the version of one component that machines shall have.
 type Firmware struct {
 	// Component is its name, as the driver's inventory spells it.
@@ -36,6 +54,28 @@ type Firmware struct {
 	How How
 	// Artifacts is of how many images the version consists. Default: 1.
 	Artifacts int
+	// Reset says what is restarted after an upload. Default: ResetBMC for the component "BMC", ResetHost for any other.
+	Reset ResetKind
+	// Drains is how often the host is switched off and on for ResetDrain. Default: 1.
+	Drains int
+}
+
+// withDefaults returns a copy with every unset field at its default.
+func (f Firmware) withDefaults() Firmware {
+	if f.How == "" {
+		f.How = HowUpload
+	}
+	if f.Reset == "" {
+		f.Reset = ResetHost
+		if f.Component == componentBMC {
+			f.Reset = ResetBMC
+		}
+	}
+	f.Artifacts = max(f.Artifacts, 1)
+	if f.Reset == ResetDrain {
+		f.Drains = max(f.Drains, 1)
+	}
+	return f
 }
 
 func (f Firmware) check() error {
@@ -48,6 +88,10 @@ func (f Firmware) check() error {
 		return fmt.Errorf("it has %d artifacts, must not be negative", f.Artifacts)
 	case f.How != "" && !slices.Contains([]How{HowUpload, HowManual, HowScript, HowReset}, f.How):
 		return fmt.Errorf("it is installed by %q; known are %s, %s, %s and %s", f.How, HowUpload, HowManual, HowScript, HowReset)
+	case f.Reset != "" && !slices.Contains([]ResetKind{ResetHost, ResetBMC, ResetDrain, ResetNone}, f.Reset):
+		return fmt.Errorf("it is followed by the reset %q; known are %s, %s, %s and %s", f.Reset, ResetHost, ResetBMC, ResetDrain, ResetNone)
+	case f.Drains < 0 || f.Drains > 0 && f.Reset != ResetDrain:
+		return fmt.Errorf("it has %d drains, which only the reset %s has", f.Drains, ResetDrain)
 	default:
 		return nil
 	}
@@ -77,6 +121,9 @@ func installBy(how How, repeat bool) Trigger {
 	}
 }
 
+// checkDeadline is how long the versions may not be readable.
+const checkDeadline = working
+
 // checkingFirmware compares the versions of the machine with the wanted ones.
 func (h *handler) checkingFirmware(ctx context.Context, m *Machine, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	if m.Job != nil && m.Job.Visit == m.Transitions() { // compared already; lockdown is on its way
@@ -84,8 +131,12 @@ func (h *handler) checkingFirmware(ctx context.Context, m *Machine, env *lifecyc
 	}
 	note, err := h.readFirmware(ctx, m)
 	switch {
+	case stopped(ctx) != nil:
+		return lifecycle.Outcome{}, stopped(ctx)
 	case permanent(err):
 		return h.upgradeFailed(m, env, FirmwareCheckFailed, err.Error())
+	case err != nil && m.ElapsedInState(env.Now()) >= checkDeadline:
+		return h.upgradeFailed(m, env, FirmwareCheckFailed, fmt.Sprintf("the versions could not be read within %s: %s", checkDeadline, err))
 	case err != nil:
 		return lifecycle.Outcome{}, err
 	case note != "":
@@ -99,6 +150,7 @@ func (h *handler) checkingFirmware(ctx context.Context, m *Machine, env *lifecyc
 		m.Reprovision.Report = nil
 	}
 	repeat := poolState(State(m.State())) == HostReprovisionCheckingFirmwareRepeat
+	m.prepareUpgrade(f)
 	return lifecycle.Fire(installBy(f.How, repeat)).Because(fmt.Sprintf("%s is %q, wanted is %q", f.Component, m.Firmware[f.Component], f.Version)), nil
 }
 

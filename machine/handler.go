@@ -3,6 +3,8 @@ package machine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -12,18 +14,19 @@ import (
 type handler struct {
 	cfg  Config
 	caps backend.Capabilities
+	// uploads shares out the slots of the site.
+	uploads uploads
 }
 
 // handle is the handler of one state.
 type handle = lifecycle.Handler[Machine]
 
-// all lists the states that this version works in. The others have no handler: the engine reports that.
+// all has a handler for every state.
 func (h *handler) all() map[State]handle {
 	handlers := map[State]handle{
 		Created:                                 h.created,
 		HostInitWaitingForPlatformConfiguration: h.configuring(PlatformConfigured, backend.PlatformLockdownDisable, backend.PlatformIPMIOverLAN, backend.PlatformBIOSProfile),
 		HostInitSetBootOrder:                    h.configuring(BootOrderSet, backend.PlatformBootOrder),
-		HostInitMeasuring:                       h.measuring,
 		HostInitWaitingForDiscovery:             h.waitingForDiscovery,
 		HostInitUefiSetup:                       h.configuring(UefiPasswordSet, backend.PlatformUEFIPassword),
 		HostInitWaitingForLockdown:              h.lockingDown,
@@ -39,13 +42,11 @@ func (h *handler) all() map[State]handle {
 		ValidationRebootHost:        h.validating(h.rebootingHost),
 		ValidationMachineValidating: h.validating(h.machineValidating),
 
-		Ready:                h.ready,
-		AssignedProvisioning: h.provisioning,
-		AssignedReady:        h.assignedReady,
-		AssignedFailed:       h.failed,
-		Failed:               h.failed,
-		Deleting:             h.deleting,
-		ForceDeletion:        h.forceDeletion,
+		Ready:          h.ready,
+		AssignedFailed: h.failed,
+		Failed:         h.failed,
+		Deleting:       h.deleting,
+		ForceDeletion:  h.forceDeletion,
 	}
 	for _, in := range []func(State) State{inPool, inTenancy} {
 		handlers[in(HostReprovisionCheckingFirmware)] = h.reprovisioning(h.checkingFirmware)
@@ -54,6 +55,10 @@ func (h *handler) all() map[State]handle {
 		handlers[in(HostReprovisionWaitingForScript)] = h.reprovisioning(h.waitingForReport("the report of the script that installs it", h.cfg.ScriptDeadline))
 		handlers[in(HostReprovisionWaitingForRackFirmwareUpgrade)] = h.waitingForRack
 		handlers[in(HostReprovisionFailedFirmwareUpgrade)] = h.failedFirmwareUpgrade
+		maps.Copy(handlers, h.upgradeHandlers(in))
+	}
+	for _, more := range []map[State]handle{h.tenantHandlers(), h.attestationHandlers(), h.cleanupHandlers(), h.dpuHandlers()} {
+		maps.Copy(handlers, more)
 	}
 	return handlers
 }
@@ -75,8 +80,15 @@ func unsupported(err error) bool { return errors.Is(err, backend.ErrNotSupported
 // errNoRestart says that nothing can restart the host.
 var errNoRestart = errors.New("the driver can neither reset the host nor switch its power")
 
-// restartHost restarts the host, by whatever the driver has for it.
+// restartHost restarts the host, by whatever the driver has for it. A host without power is switched on: a restart would do nothing there and be noted as done.
 func (h *handler) restartHost(ctx context.Context, key string, m *Machine) error {
+	off, err := h.poweredOff(ctx, m)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the power of the host: %w", err)
+	case off:
+		return h.caps.Power.SetPower(ctx, key, backend.ActionPowerOn, []backend.Device{m.Device()})
+	}
 	if h.caps.Reset != nil {
 		if err := h.caps.Reset.ResetHost(ctx, key, m.Device()); !unsupported(err) {
 			return err
@@ -88,4 +100,16 @@ func (h *handler) restartHost(ctx context.Context, key string, m *Machine) error
 		}
 	}
 	return errNoRestart
+}
+
+// poweredOff reports whether the host is known to have no power.
+func (h *handler) poweredOff(ctx context.Context, m *Machine) (bool, error) {
+	if h.caps.Power == nil {
+		return false, nil
+	}
+	found, err := h.caps.Power.PowerState(ctx, []backend.Device{m.Device()})
+	if unsupported(err) {
+		return false, nil
+	}
+	return found[m.Ref()] == backend.PowerOff, err
 }

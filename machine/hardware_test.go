@@ -38,6 +38,11 @@ type hardware struct {
 	sku    backend.SKUMatch
 	tests  []backend.JobStatus
 	fw     map[string]string
+	dpus   dpuHardware
+	log    logHardware
+	// interrupt, when set, is called once in the middle of the call that comes after so many others.
+	interrupt   func()
+	interruptIn int
 
 	calls []string          // what was called, "Call" or "Call:Kind"
 	keys  map[string]string // the first answer to each key
@@ -62,6 +67,11 @@ func (hw *hardware) called(call, kind string) error {
 	if hw.diesAfter > 0 && len(hw.calls) == hw.diesAfter {
 		hw.diesAfter = 0
 		panic("the process dies")
+	}
+	if hw.interruptIn--; hw.interrupt != nil && hw.interruptIn < 0 {
+		interrupt := hw.interrupt
+		hw.interrupt = nil
+		interrupt()
 	}
 	name := call
 	if kind != "" {
@@ -302,6 +312,6 @@ var (
 func (hw *hardware) changes() []string {
 	return slices.DeleteFunc(slices.Clone(hw.calls), func(c string) bool {
 		name, _, _ := strings.Cut(c, ":")
-		return slices.Contains([]string{"Discover", "PowerState", "MatchSKU", "ValidationJob", "FirmwareInventory", "InspectPlatform", "PlatformJob"}, name)
+		return slices.Contains([]string{"Discover", "PowerState", "MatchSKU", "ValidationJob", "FirmwareInventory", "FirmwareTask", "InspectPlatform", "PlatformJob", "DPUs", "Events"}, name)
 	})
 }

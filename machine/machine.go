@@ -39,8 +39,18 @@ type Machine struct {
 
 	// Job is the platform job of the state, nil if there is none.
 	Job *PlatformJob `json:"job,omitempty"`
+	// PowerCycle is the change of power of the state, nil if there is none.
+	PowerCycle *PowerCycle `json:"power_cycle,omitempty"`
 	// ValidationJob is the driver's id of the test run.
 	ValidationJob string `json:"validation_job,omitempty"`
+	// Attestation is the proof that the host is asked for, nil if it is asked for none.
+	Attestation *AttestationRun `json:"attestation,omitempty"`
+	// CleanupJob is the driver's id of the clean-up after a tenant.
+	CleanupJob string `json:"cleanup_job,omitempty"`
+	// DPURun is what is under way on the DPUs, nil if nothing is.
+	DPURun *DPURun `json:"dpu_run,omitempty"`
+	// Upgrade is the component that is being installed, nil if none is.
+	Upgrade *Upgrade `json:"upgrade,omitempty"`
 
 	// Tenant is who has the machine. TenantApproved says that the tenant agrees to a reprovision; beginning with one consumes it.
 	Tenant         string `json:"tenant,omitempty"`
@@ -59,13 +69,6 @@ type Machine struct {
 	ReturnTo State `json:"return_to,omitempty"`
 	// Failure is what is known of the last failure, nil since the machine was last Ready.
 	Failure *Failure `json:"failure,omitempty"`
-}
-
-// Restarts are the restarts of a host that does not come up.
-type Restarts struct {
-	// Count is how many there were, At when the last one was.
-	Count int       `json:"count"`
-	At    time.Time `json:"at"`
 }
 
 // Discovered is what is known of a machine when it is reported.
@@ -111,6 +114,18 @@ func (m *Machine) Available() bool {
 	}
 }
 
+// Installing reports whether something is being installed on the machine, by itself, a person or a script: without power it may be lost.
+func (m *Machine) Installing() bool {
+	switch poolState(State(m.State())) {
+	case HostReprovisionWaitingForRackFirmwareUpgrade, HostReprovisionNewFirmwareReportedWait, HostReprovisionFailedFirmwareUpgrade:
+		return false
+	case DpuInitInstallDpuOs, DpuReprovisionInstallDpuOs, WaitingForCleanupSecureErase:
+		return true
+	default:
+		return m.In(string(HostReprovision)) || m.In(string(AssignedHostReprovision))
+	}
+}
+
 // Failed reports whether the machine needs help: it is in Failed or in Assigned/Failed, or its firmware upgrade failed and the retries are
 // spent. retryLimit is Config.FirmwareRetryLimit.
 func (m *Machine) Failed(retryLimit int) bool {
@@ -131,6 +146,10 @@ func clone(m *Machine) *Machine {
 	c.SKUDifferences = slices.Clone(m.SKUDifferences)
 	c.Restarts = copied(m.Restarts)
 	c.Job = copied(m.Job)
+	c.PowerCycle = copied(m.PowerCycle)
+	c.Attestation = copied(m.Attestation)
+	c.DPURun = copied(m.DPURun)
+	c.Upgrade = copied(m.Upgrade)
 	c.Reprovision = copied(m.Reprovision)
 	if c.Reprovision != nil {
 		c.Reprovision.Report = copied(m.Reprovision.Report)

@@ -13,7 +13,7 @@ import (
 // Stage is how far a platform job has come. The strings are stored and must not change.
 type Stage string
 
-// The stages. A job begins with StageInspect and ends well in it or in StageVerify. The recovery stages lie between two attempts.
+// The stages. A job begins with StageInspect, or with StageSubmit when it is forced, and ends well in StageInspect or in StageVerify. The recovery stages lie between two attempts.
 const (
 	// StageInspect looks whether the wanted state is there already.
 	StageInspect Stage = "Inspect"
@@ -46,6 +46,8 @@ type PlatformJob struct {
 	ID string `json:"id,omitempty"`
 	// Attempt counts from 1.
 	Attempt int `json:"attempt"`
+	// Force asks for it also where the wanted state is there already, to have it made anew.
+	Force bool `json:"force,omitempty"`
 	// Since is when the attempt began. A report of the host counts from then on.
 	Since time.Time `json:"since"`
 	// Restarted says that the attempt has restarted the host.
@@ -54,8 +56,8 @@ type PlatformJob struct {
 	PoweredOff bool `json:"powered_off,omitempty"`
 	// NotBefore is when the hardware is asked again. Zero: whenever the machine is looked at.
 	NotBefore time.Time `json:"not_before,omitzero"`
-	// Deadline ends the stage.
-	Deadline time.Time `json:"deadline"`
+	// Until ends the stage: how long the machine has been in its state by then, without the time under holds.
+	Until time.Duration `json:"until"`
 	// LastError is what last went wrong.
 	LastError string `json:"last_error,omitempty"`
 	// Before says what became of the jobs before it in the same state.
@@ -95,12 +97,21 @@ type jobPass struct {
 
 // runJobs brings pieces of configuration about, one after the other. When all are there it says so with a note of what became of each.
 func (h *handler) runJobs(ctx context.Context, m *Machine, env *lifecycle.Env, kinds ...backend.PlatformKind) (jobStep, error) {
+	return h.runPlan(ctx, m, env, false, kinds...)
+}
+
+// runForced has pieces of configuration made anew, whether they are there or not.
+func (h *handler) runForced(ctx context.Context, m *Machine, env *lifecycle.Env, kinds ...backend.PlatformKind) (jobStep, error) {
+	return h.runPlan(ctx, m, env, true, kinds...)
+}
+
+func (h *handler) runPlan(ctx context.Context, m *Machine, env *lifecycle.Env, force bool, kinds ...backend.PlatformKind) (jobStep, error) {
 	begin := resumed(m, kinds)
 	before := ""
 	for _, kind := range kinds[begin:] {
 		if m.Job == nil {
-			m.Job = &PlatformJob{Kind: kind, Attempt: 1, Since: m.Since(), Visit: m.Transitions(), Before: before}
-			h.enter(m, env, StageInspect)
+			m.Job = &PlatformJob{Kind: kind, Attempt: 1, Force: force, Since: m.Since(), Visit: m.Transitions(), Before: before}
+			h.enter(m, env, m.Job.first())
 		}
 		step, err := h.runJob(ctx, m, env)
 		if err != nil || step.end == jobWaits || step.end == jobFailed {
@@ -135,7 +146,7 @@ func (h *handler) runJob(ctx context.Context, m *Machine, env *lifecycle.Env) (j
 		if err := stopped(ctx); err != nil {
 			return step, fmt.Errorf("platform job %s, stage %s: %w", p.job.Kind, p.job.Stage, err)
 		}
-		if step.end == jobWaits && !env.Now().Before(p.job.Deadline) {
+		if step.end == jobWaits && m.ElapsedInState(env.Now()) >= p.job.Until {
 			step = p.expired(step)
 		}
 		if step.end != jobAdvanced {
@@ -145,9 +156,17 @@ func (h *handler) runJob(ctx context.Context, m *Machine, env *lifecycle.Env) (j
 	return p.waits("its next stage", p.job.LastError), nil
 }
 
+// first is the stage in which an attempt begins. What is to be made anew is not looked for: what is there may be the old one.
+func (j *PlatformJob) first() Stage {
+	if j.Force {
+		return StageSubmit
+	}
+	return StageInspect
+}
+
 // enter begins a stage.
 func (h *handler) enter(m *Machine, env *lifecycle.Env, s Stage) {
-	m.Job.Stage, m.Job.Deadline, m.Job.NotBefore = s, env.Now().Add(h.cfg.JobStageTimeout), time.Time{}
+	m.Job.Stage, m.Job.Until, m.Job.NotBefore = s, m.ElapsedInState(env.Now())+h.cfg.JobStageTimeout, time.Time{}
 }
 
 func (p *jobPass) to(s Stage) jobStep {
@@ -195,7 +214,7 @@ func (p *jobPass) nextAttempt() jobStep {
 		p.m.RestartedAt = p.job.Since
 	}
 	p.job.ID, p.job.Restarted, p.job.PoweredOff = "", false, false
-	p.enter(p.m, p.env, StageInspect)
+	p.enter(p.m, p.env, p.job.first())
 	return p.waits("the next attempt", p.job.LastError)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rackstate/rackstate/backend"
 )
@@ -58,11 +59,14 @@ func (p *jobPass) submit(ctx context.Context) jobStep {
 }
 
 // poll looks at the job. A job that has run before anybody saw it scheduled is as good as any other; one that the driver has forgotten is judged by what it was to bring
-// about.
+// about, unless it was to be made anew.
 func (p *jobPass) poll(ctx context.Context) jobStep {
 	status, err := p.caps.Platform.PlatformJob(ctx, backend.Job{Device: p.m.Ref(), Endpoint: p.m.Endpoint, ID: p.job.ID})
+	forgotten := errors.Is(err, backend.ErrNoJob) || unsupported(err)
 	switch {
-	case errors.Is(err, backend.ErrNoJob), unsupported(err):
+	case forgotten && p.job.Force: // what is seen may be what was there before
+		return p.lost(fmt.Sprintf("job %s cannot be polled: %s", p.job.ID, err))
+	case forgotten:
 		p.job.LastError = fmt.Sprintf("job %s cannot be polled: %s", p.job.ID, err)
 		p.job.ID = ""
 		return p.to(StageVerify)
@@ -94,8 +98,11 @@ func afterPoll(at Stage, found backend.JobState) (Stage, bool) {
 	}
 }
 
-// applyReset restarts the host. Where nothing can, the job waits for whoever does.
+// applyReset restarts the host, and before it the DPUs when the job is theirs. Where nothing can, the job waits for whoever does.
 func (p *jobPass) applyReset(ctx context.Context) jobStep {
+	if err := p.applyToDPUs(ctx); err != nil {
+		return p.trouble(err)
+	}
 	err := p.restartHost(ctx, p.key("ApplyReset"), p.m)
 	switch {
 	case errors.Is(err, errNoRestart):
@@ -110,6 +117,17 @@ func (p *jobPass) applyReset(ctx context.Context) jobStep {
 		return p.to(StageVerify)
 	}
 	return p.to(StageAwaitDone)
+}
+
+// applyToDPUs restarts the DPUs for a job of theirs: not every host takes them along.
+func (p *jobPass) applyToDPUs(ctx context.Context) error {
+	if p.caps.DPU == nil || !slices.Contains(dpuKinds, p.job.Kind) {
+		return nil
+	}
+	if err := p.caps.DPU.RestartDPUs(ctx, p.key("ApplyResetDPUs"), p.m.Device()); !unsupported(err) {
+		return err
+	}
+	return nil
 }
 
 // verify waits until the wanted state is seen. What needed no job may still need a restart.

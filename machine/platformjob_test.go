@@ -389,3 +389,19 @@ func TestTheStoredJobHoldsNoEmptyFields(t *testing.T) {
 	assert.False(t, strings.Contains(string(rec.Data), `""`), string(rec.Data))
 	assert.NotContains(t, string(rec.Data), "0001-01-01")
 }
+
+func TestAHoldIsNotHeldAgainstAPlatformJob(t *testing.T) {
+	t.Parallel()
+	r := jobRig(t)
+	r.hw.jobs[boot] = polls(backend.JobPending)
+	r.inStage(StageAwaitDone)
+	r.run(10 * time.Minute)
+	r.clock.Set(r.now)
+	require.NoError(t, r.ctl.PlaceHold(t.Context(), m1, lifecycle.Hold{Type: "maintenance", Owner: "bob", Reason: "cabling"}))
+	r.run(2 * time.Hour)
+	require.NoError(t, r.ctl.ReleaseHold(t.Context(), m1, "maintenance", "bob"))
+	r.run(4 * time.Minute)
+	assert.Equal(t, 1, r.get().Job.Attempt, "14 minutes of its own")
+	r.run(2 * time.Minute)
+	assert.Equal(t, 2, r.get().Job.Attempt)
+}

@@ -13,7 +13,7 @@ func (h *handler) ready(_ context.Context, m *Machine, env *lifecycle.Env) (life
 	if len(env.Open()) == 0 {
 		return lifecycle.Nothing(), nil
 	}
-	for _, step := range []func(*Machine, *lifecycle.Env) (lifecycle.Outcome, bool, error){h.beginAssignment, h.beginVerification, h.beginReprovision, h.beginValidation} {
+	for _, step := range []func(*Machine, *lifecycle.Env) (lifecycle.Outcome, bool, error){h.beginAssignment, h.beginVerification, h.beginReprovision, h.beginValidation, h.beginDPUReprovision, h.beginMeasuring} {
 		if out, begun, err := step(m, env); begun || err != nil {
 			return out, err
 		}

@@ -108,10 +108,10 @@ func TestAnAssignmentIsRefusedOutsideReadyAndTwice(t *testing.T) {
 	require.ErrorIs(t, r.post(lifecycle.NewRequest{Type: TypeAssign, Params: []int{1}}), lifecycle.ErrRejected)
 }
 
-func TestRequestsThatThisVersionCannotHandleAreRefused(t *testing.T) {
+func TestRequestsThatMakeNoSenseInReadyAreRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t).machine(Ready, 0, Machine{}).start()
-	for _, typ := range []string{"release", "dpu_reprovision", "measure", lifecycle.TypeMaintenance} {
+	for _, typ := range []string{TypeRelease, TypeDPUReprovision, TypeRecover, lifecycle.TypeMaintenance} {
 		require.ErrorIs(t, r.post(lifecycle.NewRequest{Type: typ}), lifecycle.ErrRejected, typ)
 	}
 }
@@ -134,6 +134,10 @@ func (n *network) Provision(_ context.Context, key string, _ backend.Device, _ s
 		return false, nil
 	}
 	return answer == nil, answer
+}
+
+func (n *network) Release(ctx context.Context, key string, device backend.Device, tenant string) (bool, error) {
+	return n.Provision(ctx, key, device, tenant)
 }
 
 func TestTheNetworkOfTheTenantIsWaitedFor(t *testing.T) {

@@ -21,6 +21,8 @@ type Reprovision struct {
 	Reset bool `json:"reset,omitempty"`
 	// Stopped says that the request was cancelled after the upgrade had failed: it is not tried again by itself.
 	Stopped bool `json:"stopped,omitempty"`
+	// Locked is the machine's transition count when it was seen locked down in FailedFirmwareUpgrade.
+	Locked uint64 `json:"locked,omitempty"`
 	// Report is what a person or a script has reported, nil until they have.
 	Report *UpgradeReport `json:"report,omitempty"`
 }
@@ -62,7 +64,7 @@ func (h *handler) adopt(m *Machine, env *lifecycle.Env, req backend.Request) err
 		}
 	}
 	m.Reprovision = &Reprovision{RequestID: req.ID, Initiator: req.Initiator, Cycle: req.Cycle, RequestedAt: req.At, Reset: true}
-	m.RetryCount, m.ReturnTo = 0, Ready
+	m.RetryCount, m.ReturnTo, m.Upgrade = 0, Ready, nil
 	if m.Tenanted() {
 		m.ReturnTo = AssignedReady
 	}
@@ -82,15 +84,18 @@ func (h *handler) reprovisioning(own handle) handle {
 	}
 }
 
-// interrupted looks for what ends a reprovision or starts it over: a cancelled request, the end of the rack's cycle, a reset.
+// interrupted looks for what ends a reprovision or starts it over: a result of the rack's cycle, a cancelled request, the end of that cycle, a reset.
 func (h *handler) interrupted(ctx context.Context, m *Machine, env *lifecycle.Env) (out lifecycle.Outcome, done bool, err error) {
+	if err := takeRackResult(m, env); err != nil {
+		return out, false, err
+	}
 	req, started := env.Started(lifecycle.TypeReprovision)
 	switch {
 	case started && req.CancelledBy != "":
-		out, err = h.giveBack(ctx, m, env, ending{ReprovisionCancelled, backend.RequestCancelled, "cancelled by " + req.CancelledBy})
+		out, err = h.giveBack(ctx, m, env, ending{ReprovisionCancelled, backend.RequestCancelled, joined("cancelled by "+req.CancelledBy, m.stillRunning())})
 		return out, true, err
 	case started && ended(env, &req):
-		out, err = h.giveBack(ctx, m, env, ending{RackCycleEnded, backend.RequestWithdrawn, cycleText(env, &req)})
+		out, err = h.giveBack(ctx, m, env, ending{RackCycleEnded, backend.RequestWithdrawn, joined(cycleText(env, &req), m.stillRunning())})
 		return out, true, err
 	}
 	reset, asked, err := resetRequest(m, env)
@@ -130,32 +135,56 @@ type ending struct {
 
 // giveBack ends a reprovision: lockdown is put back first, then the machine goes to where it was asked for.
 func (h *handler) giveBack(ctx context.Context, m *Machine, env *lifecycle.Env, end ending) (lifecycle.Outcome, error) {
+	note, out, err := h.lockFirst(ctx, m, env)
+	if err != nil || note == "" {
+		return out, err
+	}
+	out = lifecycle.Fire(end.trigger).Because(joined(end.why, note))
+	if req, ok := env.Started(lifecycle.TypeReprovision); ok {
+		out = out.By(req.Initiator)
+	}
+	return out, endReprovision(m, env, end.state, end.why)
+}
+
+// endReprovision forgets the reprovision of a machine that leaves it, removes its alert, and ends its request, unless that has no state to end in.
+func endReprovision(m *Machine, env *lifecycle.Env, state backend.RequestState, why string) error {
+	m.Reprovision, m.Upgrade, m.ReturnTo, m.RetryCount, m.Failure = nil, nil, "", 0, nil
+	m.Report(sourceUpdate)
+	req, ok := env.Started(lifecycle.TypeReprovision)
+	if !ok || state == "" {
+		return nil
+	}
+	return env.End(env.Self(), req.ID, state, why)
+}
+
+// lockFirst puts lockdown back before the machine leaves a reprovision. A note says that it is there; as long as there is none, the outcome says how it stands.
+func (h *handler) lockFirst(ctx context.Context, m *Machine, env *lifecycle.Env) (note string, out lifecycle.Outcome, err error) {
 	step, err := h.relock(ctx, m, env)
 	switch {
 	case err != nil:
-		return lifecycle.Outcome{}, err
+		return "", out, err
 	case step.end == jobFailed:
-		return h.fail(m, env, PlatformFailed, platformSetup(backend.PlatformLockdownEnable), step.text)
+		out, err = h.fail(m, env, PlatformFailed, platformSetup(backend.PlatformLockdownEnable), step.text)
+		return "", out, err
 	case step.end == jobWaits:
-		return h.jobOutcome(m, step), nil
+		return "", h.jobOutcome(m, step), nil
+	default:
+		return step.text, out, nil
 	}
-	m.Reprovision, m.ReturnTo, m.RetryCount, m.Failure = nil, "", 0, nil
-	m.Report(sourceUpdate)
-	out := lifecycle.Fire(end.trigger).Because(joined(end.why, step.text))
-	if req, ok := env.Started(lifecycle.TypeReprovision); ok && end.state != "" {
-		return out.By(req.Initiator), env.End(env.Self(), req.ID, end.state, end.why)
-	}
-	return out, nil
 }
 
-// relock brings lockdown about, where the site wants it.
+// relock brings lockdown about, where the site wants it. A job that takes it off comes to its end before: it would do so after it was put back otherwise.
 func (h *handler) relock(ctx context.Context, m *Machine, env *lifecycle.Env) (jobStep, error) {
 	switch {
 	case h.cfg.NoLockdown:
 		return jobStep{end: jobDone, text: "lockdown is not wanted"}, nil
 	case h.caps.Platform == nil:
 		return jobStep{end: jobDone, text: "lockdown: " + noPlatform}, nil
-	default:
-		return h.runJobs(ctx, m, env, backend.PlatformLockdownEnable)
 	}
+	if j := m.Job; j != nil && j.Visit == m.Transitions() && j.Kind == backend.PlatformLockdownDisable && j.ID != "" {
+		if step, err := h.runJobs(ctx, m, env, j.Kind); err != nil || step.end == jobWaits {
+			return step, err
+		}
+	}
+	return h.runJobs(ctx, m, env, backend.PlatformLockdownEnable)
 }

@@ -37,10 +37,28 @@ func (h *handler) rackResult(m *Machine, env *lifecycle.Env, req backend.Request
 	return out, env.Fail(req.ID, why, failedResult(m, lifecycle.TypeReprovision, why))
 }
 
+// takeRackResult consumes the request of a rack whose cycle has a result for a machine that is not waiting for it: the machine is at its own work by then, and what
+// it finds installed decides.
+func takeRackResult(m *Machine, env *lifecycle.Env) error {
+	req, started := env.Started(lifecycle.TypeReprovision)
+	if !started || !lifecycle.FromRack(&req) || !m.FirmwareUpgrade.Terminal() || !m.FirmwareUpgrade.CurrentFor(&req) {
+		return nil
+	}
+	m.rememberReprovision(req)
+	if m.FirmwareUpgrade.Status == lifecycle.ProgressCompleted {
+		return env.Finish(req.ID, "the rack has installed the firmware")
+	}
+	why := "the rack's firmware upgrade failed: " + m.FirmwareUpgrade.Cause
+	return env.Fail(req.ID, why, failedResult(m, lifecycle.TypeReprovision, why))
+}
+
 // rememberReprovision makes sure that the running reprovision is on record.
 func (m *Machine) rememberReprovision(req backend.Request) {
 	if m.Reprovision == nil {
-		m.Reprovision = &Reprovision{RequestID: req.ID, Initiator: req.Initiator, Cycle: req.Cycle, RequestedAt: req.At, Reset: true}
+		m.Reprovision = &Reprovision{}
+	}
+	if r := m.Reprovision; r.RequestID == "" {
+		r.RequestID, r.Initiator, r.Cycle, r.RequestedAt, r.Reset = req.ID, req.Initiator, req.Cycle, req.At, true
 	}
 }
 

@@ -47,13 +47,13 @@ func (h *handler) waitingForReport(expects string, deadline time.Duration) handl
 			}
 			return lifecycle.Fire(UpgradeReported).By(report.By), nil
 		}
-		if m.Elapsed(env.Now()) >= deadline {
+		if m.ElapsedInState(env.Now()) >= deadline {
 			return h.upgradeFailed(m, env, UpgradeFailed, fmt.Sprintf("no report within %s", deadline))
 		}
 		observed := "none has come"
 		if f, outdated := firstOutdated(h.cfg.Firmware, m.Firmware); outdated {
 			observed = fmt.Sprintf("%s is %q, wanted is %q", f.Component, m.Firmware[f.Component], f.Version)
 		}
-		return lifecycle.Wait(expects, observed, deadline-m.Elapsed(env.Now())), nil
+		return lifecycle.Wait(expects, observed, deadline-m.ElapsedInState(env.Now())), nil
 	}
 }

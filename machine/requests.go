@@ -18,6 +18,12 @@ const (
 	TypeVerifySKU = "verify_sku"
 	// TypeValidate has the machine tested.
 	TypeValidate = "validate"
+	// TypeRelease takes the machine away from its tenant. It is taken in every state that a tenant can have it in, and worked on as soon as it can be.
+	TypeRelease = "release"
+	// TypeDPUReprovision has the DPUs of the machine installed anew.
+	TypeDPUReprovision = "dpu_reprovision"
+	// TypeMeasure has the host prove anew what it runs.
+	TypeMeasure = "measure"
 	// TypeRecover sends a failed machine back to the state that repeats the failed step.
 	TypeRecover = "recover"
 )
@@ -39,8 +45,11 @@ func names(states ...State) []string {
 var requestTypes = []lifecycle.RequestType[Machine]{
 	{Type: lifecycle.TypeReprovision, Doc: "bring the firmware of the machine up to date; a newer request takes the place of a pending one", Accept: acceptReprovision},
 	{Type: TypeAssign, Doc: "give the machine to a tenant", In: names(Ready), Accept: acceptAssign},
+	{Type: TypeRelease, Doc: "take the machine away from its tenant and clean it", In: names(Assigned), Accept: acceptRelease},
 	{Type: TypeVerifySKU, Doc: "compare the machine with its SKU once more", In: names(Ready, BomValidatingSkuVerificationFailed), Accept: acceptIn(Ready, BomValidatingSkuVerificationFailed)},
 	{Type: TypeValidate, Doc: "test the machine", In: names(Ready, Failed), Accept: acceptValidate},
+	{Type: TypeDPUReprovision, Doc: "install the DPUs of the machine anew", In: names(Ready), Accept: acceptDPUReprovision},
+	{Type: TypeMeasure, Doc: "have the host prove anew what it runs", In: names(Ready), Accept: acceptIn(Ready)},
 	{Type: TypeRecover, Doc: "send a failed machine back to the state that repeats the failed step", In: names(Failed, AssignedFailed), Accept: acceptIn(Failed, AssignedFailed)},
 	{Type: lifecycle.ForceDelete, Doc: "delete the machine whatever it is doing, its tenant or not", Accept: acceptForceDelete},
 }
@@ -77,7 +86,7 @@ func acceptAssign(tx *lifecycle.Tx, m *Machine, req *backend.Request) error {
 
 // allocatable says why the machine must not be given to a tenant.
 func (m *Machine) allocatable() error {
-	for _, a := range m.Alerts {
+	for _, a := range m.EffectiveAlerts() {
 		if a.Has(lifecycle.PreventAllocations) {
 			return fmt.Errorf("machine %s: alert %s of %s forbids allocation: %s", m.ID(), a.ID, a.Source, a.Message)
 		}
@@ -105,6 +114,26 @@ func acceptValidate(tx *lifecycle.Tx, m *Machine, req *backend.Request) error {
 		return fmt.Errorf("machine %s failed over %s; a validation leads out of %s only", m.ID(), m.Cause, CauseMachineValidation)
 	}
 	return acceptIn(Ready, Failed)(tx, m, req)
+}
+
+// acceptRelease takes a request from a machine that has a tenant, whatever it is doing for them.
+func acceptRelease(tx *lifecycle.Tx, m *Machine, req *backend.Request) error {
+	var problems *multierror.Error
+	if !m.Tenanted() {
+		problems = multierror.Append(problems, fmt.Errorf("machine %s is in %s and has no tenant; %s is accepted in %s", m.ID(), m.State(), TypeRelease, Assigned))
+	}
+	if open := tx.Requests(m.Ref(), TypeRelease); len(open) > 0 {
+		problems = multierror.Append(problems, fmt.Errorf("request %s (%s) of machine %s is %s already", open[0].ID, TypeRelease, m.ID(), open[0].State))
+	}
+	return problems.ErrorOrNil()
+}
+
+// acceptDPUReprovision takes a request from a machine that has DPUs.
+func acceptDPUReprovision(tx *lifecycle.Tx, m *Machine, req *backend.Request) error {
+	if m.DPUs == 0 {
+		return fmt.Errorf("machine %s has no DPUs", m.ID())
+	}
+	return acceptIn(Ready)(tx, m, req)
 }
 
 // acceptForceDelete marks the machine: the engine acts on a mark in every state, also under holds and where this version has no handler.

@@ -79,7 +79,10 @@ var service = rows{
 
 	{From: AssignedProvisioning, On: Provisioned, To: AssignedReady},
 	{From: AssignedProvisioning, On: ProvisioningFailed, To: AssignedFailed},
-	{From: AssignedReady, On: ReleaseRequested, To: AssignedReleasing},
+	{From: AssignedProvisioning, On: ReleaseRequested, To: AssignedReleasing, Note: "before it was given to the tenant"},
+	{From: AssignedReady, On: ReleaseRequested, To: AssignedReleasing, Note: "first, after deletion"},
+	{From: AssignedFailed, On: ReleaseRequested, To: AssignedReleasing},
+	{From: AssignedFailedFirmwareUpgrade, On: ReleaseRequested, To: AssignedReleasing, Note: "the reprovision ends with it"},
 	{From: AssignedReady, On: RackReprovisionRequested, To: AssignedWaitingForRackFirmwareUpgrade, Note: "approved, or the request may disturb tenants; retry count 0"},
 	{From: AssignedReady, On: ReprovisionRequested, To: AssignedCheckingFirmware, Note: "approved, or the request may disturb tenants; retry count 0"},
 	{From: AssignedReleasing, On: Released, To: PostAssignedWaitingForMeasurements},

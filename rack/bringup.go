@@ -3,6 +3,7 @@ package rack
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -65,8 +66,11 @@ func (h *handler) begin(r *Rack, env *lifecycle.Env, scope Scope, req *backend.R
 	env.Log().Debug("maintenance cycle begins", "rack", r.ID(), "cycle", r.Cycle.ID)
 }
 
-// memberChanged remembers that the membership changed once the rack is past Discovering.
-func memberChanged(r *Rack, _ backend.Ref) {
+// memberChanged remembers that the membership changed once the rack is past Discovering. Only devices are members in that sense: a site may keep other objects in a rack.
+func memberChanged(r *Rack, member backend.Ref) {
+	if !slices.Contains([]backend.Kind{backend.KindMachine, backend.KindSwitch, backend.KindPowerShelf}, member.Kind) {
+		return
+	}
 	switch State(r.State()) {
 	case Created, Discovering, Deleting:
 	default:

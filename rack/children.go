@@ -131,7 +131,7 @@ func (c children) stragglers() []string {
 func (c children) unhealthy() []string {
 	var out []string
 	c.each(func(o *lifecycle.Object, _ bool) {
-		for _, a := range o.Alerts {
+		for _, a := range o.EffectiveAlerts() {
 			if a.Has(lifecycle.PreventAllocations) {
 				out = append(out, fmt.Sprintf("%s has alert %s of %s", o.Ref(), a.ID, a.Source))
 			}

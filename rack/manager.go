@@ -27,6 +27,9 @@ type Config struct {
 	Settings Settings
 	// Machine is what machines are driven with beside the driver, which is taken from here.
 	Machine machine.Config
+	// Kinds are more kinds of object that the store holds, beside racks and their devices, for example the nodes of package machine/service. Objects of them may be in
+	// a rack; the rack takes no notice.
+	Kinds []*lifecycle.Kind
 	// Lifecycle configures the engine.
 	Lifecycle lifecycle.Config
 }
@@ -52,7 +55,7 @@ func NewManager(ctx context.Context, store backend.Store, cfg Config) (*Manager,
 	if err != nil {
 		return nil, err
 	}
-	if m.ctl, err = lifecycle.NewController(ctx, store, cfg.Lifecycle, kinds...); err != nil {
+	if m.ctl, err = lifecycle.NewController(ctx, store, cfg.Lifecycle, append(kinds, cfg.Kinds...)...); err != nil {
 		return nil, err
 	}
 	return m, nil

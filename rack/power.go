@@ -7,6 +7,7 @@ import (
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
+	"github.com/rackstate/rackstate/machine"
 )
 
 // stage is one part of a power sequence: all devices of one kind.
@@ -28,6 +29,9 @@ func (u *run) poweringOff() (lifecycle.Outcome, error) {
 	if len(u.r.Cycle.Calls) == 0 { // what has been begun is not left in the middle
 		if p, err := u.planned(); err != nil || p.Skip != "" {
 			return u.skipPower(p, err)
+		}
+		if busy := u.installing(); len(busy) > 0 {
+			return u.wait("its machines to end what they install", fmt.Sprintf("%d would lose power in the middle of it: %s", len(busy), someOf(ids(busy))), refs(busy)...)
 		}
 	}
 	arrived, out, err := u.sequence(backend.ActionPowerOff, backend.PowerOff)
@@ -61,6 +65,17 @@ func (u *run) poweringOn() (lifecycle.Outcome, error) {
 		}
 	}
 	return u.done("power is on", refs(u.targets())...)
+}
+
+// installing lists the machines in scope that must not lose power now. They go on with their own firmware while the rack goes on with its cycle.
+func (u *run) installing() []backend.Device {
+	var busy []backend.Device
+	for _, d := range u.machines() {
+		if m, ok := lifecycle.Look[machine.Machine](&u.env.Tx, d.Ref); ok && m.Installing() {
+			busy = append(busy, d)
+		}
+	}
+	return busy
 }
 
 func (u *run) skipPower(p ActivityPlan, err error) (lifecycle.Outcome, error) {

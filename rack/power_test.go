@@ -297,3 +297,17 @@ func TestACrashInThePowerSequenceAsksForNothingTwice(t *testing.T) {
 	assert.Equal(t, 3, r.hw.begun("SetPower off"), "machines, switches and shelves once each")
 	assert.Equal(t, 3, r.hw.begun("SetPower on"))
 }
+
+func TestNoMachineLosesItsPowerWhileSomethingIsInstalledOnIt(t *testing.T) {
+	t.Parallel()
+	for _, state := range []machine.State{machine.HostReprovisionWaitingForScript, machine.HostReprovisionWaitingForManualUpgrade} {
+		r := newRig(t).maintained(PoweringOff, FullRack(sequence(SequenceReset))).devices("m1", "s1", "p1").machine("m2", state)
+		r.run(20 * time.Minute)
+		r.inState(PoweringOff)
+		r.waits("m2")
+		assert.Empty(t, r.hw.calls("SetPower off"), "nothing is switched off, the other machines neither")
+		r.run(20 * time.Minute)
+		r.inState(Error)
+		mentions(t, r.get().Cause, "timed out", "m2")
+	}
+}

@@ -4,29 +4,48 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/rackstate/rackstate/backend"
 )
 
-// driver makes the capabilities of the scripted hardware. What the script calls unsupported answers so when it is called.
+// driver makes the capabilities of the scripted hardware. What the script calls unsupported answers so when it is called. A catalogue, tests of machines and attestors are there only
+// in scenarios that speak of them.
 func (h *hardware) driver() backend.Driver {
-	return backend.Capabilities{
+	c := backend.Capabilities{
 		Power: h, Reset: h, Shelf: h, Inventory: h, Firmware: h, SwitchImage: h, Certificates: h, Fabric: h, SwitchCheck: h, Platform: platform{h}, Agent: h, RackTest: h,
+		Upload: h, Cleanup: h, DPU: h, EventLog: h,
 	}
+	if slices.Contains(h.spoken, "MatchSKU") {
+		c.SKU = h
+	}
+	if slices.Contains(h.spoken, "ValidateMachine") || slices.Contains(h.spoken, validationPoll) {
+		c.Validation = h
+	}
+	for _, name := range h.attestors {
+		c.Attestors = append(c.Attestors, attestor{h, name})
+	}
+	return c
 }
 
 func none(reply, []backend.Device) any { return nil }
 
+// powerEvents are what a change of power leaves in the event log.
+var powerEvents = map[backend.PowerAction]backend.EventKind{
+	backend.ActionPowerOn: backend.EventPowerOn, backend.ActionPowerOff: backend.EventPowerOff, backend.ActionReset: backend.EventHostReset,
+}
+
 func (h *hardware) SetPower(_ context.Context, key string, action backend.PowerAction, devices []backend.Device) error {
 	_, err := h.act("SetPower", key, rackOf(devices), devices, func(_ reply, accepted []backend.Device) any {
 		for _, d := range accepted {
-			h.power[d.Ref] = backend.PowerOn
+			h.power[d.Ref], h.bootedAt[d.Ref] = backend.PowerOn, h.now()
 			if action == backend.ActionPowerOff {
 				h.power[d.Ref] = backend.PowerOff
 			}
 		}
+		h.happened(powerEvents[action], accepted...)
 		return nil
 	})
 	return err
@@ -45,12 +64,12 @@ func (h *hardware) PowerState(_ context.Context, devices []backend.Device) (map[
 }
 
 func (h *hardware) ResetHost(_ context.Context, key string, d backend.Device) error {
-	_, err := h.act("ResetHost", key, d.Rack, []backend.Device{d}, none)
+	_, err := h.act("ResetHost", key, d.Rack, []backend.Device{d}, func(reply, []backend.Device) any { h.happened(backend.EventHostReset, d); return nil })
 	return oneDevice(err)
 }
 
 func (h *hardware) ResetBMC(_ context.Context, key string, d backend.Device) error {
-	_, err := h.act("ResetBMC", key, d.Rack, []backend.Device{d}, none)
+	_, err := h.act("ResetBMC", key, d.Rack, []backend.Device{d}, func(reply, []backend.Device) any { h.happened(backend.EventBMCReset, d); return nil })
 	return oneDevice(err)
 }
 

@@ -111,11 +111,11 @@ var lies = []struct {
 		{"[rack/r2]", "objects over their SLA: expected [rack/r2], found [rack/r1 rack/r2]"},
 		{"[rack/r2, rack/r1, machine/m1]", "found [rack/r1 rack/r2]"},
 	}},
-	{"calls", "[{call: ApplyFirmware, on: [m2, m1]}, {call: FirmwareJob, on: [m1, m2]}, {call: InspectPlatform, on: [m2]}, {call: FirmwareJob}]", []lie{
-		{"[]", "hardware calls: expected [], found [ApplyFirmware[m1 m2] FirmwareJob[m1 m2] InspectPlatform[m2] FirmwareJob[m1]]"},
+	{"calls", "[{call: ApplyFirmware, on: [m2, m1]}, {call: FirmwareJob, on: [m1, m2]}, {call: InspectPlatform, on: [m2]}, {call: FirmwareJob}, {call: InspectPlatform, on: [m1]}]", []lie{
+		{"[]", "hardware calls: expected [], found [ApplyFirmware[m1 m2] FirmwareJob[m1 m2] InspectPlatform[m2] FirmwareJob[m1] InspectPlatform[m1]]"},
 		{"[{call: ApplyFirmware}, {call: FirmwareJob}, {call: FirmwareJob}]", "hardware calls: expected [ApplyFirmware[] FirmwareJob[] FirmwareJob[]], found ["},
-		{"[{call: FirmwareJob}, {call: ApplyFirmware}, {call: InspectPlatform}, {call: FirmwareJob}]", "hardware calls: expected [FirmwareJob[]"},
-		{"[{call: ApplyFirmware, on: [m1]}, {call: FirmwareJob}, {call: InspectPlatform}, {call: FirmwareJob}]", "hardware calls: expected [ApplyFirmware[m1]"},
+		{"[{call: FirmwareJob}, {call: ApplyFirmware}, {call: InspectPlatform}, {call: FirmwareJob}, {call: InspectPlatform}]", "hardware calls: expected [FirmwareJob[]"},
+		{"[{call: ApplyFirmware, on: [m1]}, {call: FirmwareJob}, {call: InspectPlatform}, {call: FirmwareJob}, {call: InspectPlatform}]", "hardware calls: expected [ApplyFirmware[m1]"},
 	}},
 	{"calls_include", "[{call: ApplyFirmware, on: [m1, m2]}, {call: FirmwareJob, on: [m1]}]", []lie{
 		{"[{call: FirmwareJob}, {call: ApplyFirmware}]", "hardware calls: expected ApplyFirmware[] in this place, found ["},

@@ -27,6 +27,9 @@ type Settings struct {
 	PowerShelfRequestLimit int               `yaml:"power_shelf_request_limit"`
 	Deadlines              Deadlines         `yaml:"deadlines"`
 	MachineFirmware        []MachineFirmware `yaml:"machine_firmware"`
+	UploadLimit            int               `yaml:"upload_limit"`
+	DPUFirmware            map[string]string `yaml:"dpu_firmware"`
+	Attestors              []string          `yaml:"attestors"`
 }
 
 // Deadlines bound the activities.
@@ -45,6 +48,7 @@ type MachineFirmware struct {
 	Version   string `yaml:"version"`
 	How       string `yaml:"how"` // upload, manual, script or reset
 	Artifacts int    `yaml:"artifacts"`
+	Reset     string `yaml:"reset"` // what follows an upload: host, bmc, drain or none
 }
 
 // Profile is a class of racks.
@@ -97,6 +101,8 @@ type Machine struct {
 	Cause          string            `yaml:"cause"`
 	Firmware       map[string]string `yaml:"firmware"`
 	DPUs           int               `yaml:"dpus"`
+	Tenant         string            `yaml:"tenant"`
+	SKU            string            `yaml:"sku"`
 }
 
 // Alert is one alert of an object's health.

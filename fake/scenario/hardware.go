@@ -24,6 +24,17 @@ type hardware struct {
 	versions map[backend.Ref]map[string]string
 	racks    map[backend.Ref]string // in which rack a device is
 	platform map[platformKey]bool   // the pieces of platform configuration that were asked for, and whether they are there
+	images   map[backend.Ref]backend.Artifact
+	cleanups map[backend.Ref][]backend.CleanupStep // what the clean-up that was begun last erases
+	events   map[backend.Ref][]backend.Event
+	units    map[backend.Ref]int // how many data processing units a host has
+	networks map[backend.Ref]string
+	bootedAt map[backend.Ref]time.Time // when the data processing units of a host came up last
+	// spoken are the calls that the scenario scripts anywhere.
+	spoken []string
+	// unitFirmware is what all data processing units run, attestors are the names of those that the site has.
+	unitFirmware map[string]string
+	attestors    []string
 	// crashAfter is the call after which the controller crashes; crash then ends what drives it. A crashed controller makes no calls any more.
 	crashAfter string
 	crash      func()
@@ -57,6 +68,15 @@ func newHardware(now func() time.Time) *hardware {
 	return &hardware{
 		now: now, started: map[string]int{}, answered: map[string]kept{}, jobs: map[jobKey]backend.JobStatus{}, power: map[backend.Ref]backend.PowerState{},
 		tray: map[backend.Ref]int{}, versions: map[backend.Ref]map[string]string{}, racks: map[backend.Ref]string{}, platform: map[platformKey]bool{}, crash: func() {},
+		images: map[backend.Ref]backend.Artifact{}, cleanups: map[backend.Ref][]backend.CleanupStep{}, events: map[backend.Ref][]backend.Event{}, units: map[backend.Ref]int{},
+		networks: map[backend.Ref]string{}, bootedAt: map[backend.Ref]time.Time{},
+	}
+}
+
+// speaks notes calls that the scenario scripts.
+func (h *hardware) speaks(list []Answered) {
+	for _, a := range list {
+		h.spoken = append(h.spoken, a.Call)
 	}
 }
 

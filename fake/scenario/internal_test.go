@@ -35,4 +35,7 @@ func TestEveryCallOfTheScriptedHardwareIsInTheVocabulary(t *testing.T) {
 		}
 	}
 	assert.Greater(t, wired, 20)
+	for _, name := range []string{"Attest", "Attestation", "MatchSKU", "ValidateMachine", "ValidationJob"} {
+		assert.Contains(t, calls, name, "what a scenario has when it speaks of it")
+	}
 }

@@ -15,6 +15,7 @@ func (l *linter) lintGiven() {
 	l.word(at.to("settings", "validation"), g.Settings.Validation, validateWords)
 	for i, f := range g.Settings.MachineFirmware {
 		l.word(at.to("settings", "machine_firmware", i, "how"), f.How, howWords)
+		l.word(at.to("settings", "machine_firmware", i, "reset"), f.Reset, resetWords)
 	}
 	for i, r := range g.Racks {
 		l.word(at.to("racks", i, "origin"), r.Origin, originWords)

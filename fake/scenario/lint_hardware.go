@@ -1,7 +1,11 @@
 package scenario
 
 import (
+	"fmt"
 	"strconv"
+	"time"
+
+	"github.com/rackstate/rackstate/machine"
 )
 
 func (l *linter) lintHardware(at path, list []Answered) {
@@ -43,12 +47,55 @@ func (l *linter) lintAnswer(at path, call string, what carries, a Answer) {
 	}
 	for _, id := range sortedKeys(a.Report) {
 		l.id(at.to("report", id), id)
-		l.datum(at.to("report", id), call, a.Report[id])
+		l.datum(at.to("report", id), call, id, a.Report[id])
+	}
+}
+
+// cleanupKeys are what may be said of a clean-up.
+func cleanupKeys() []string {
+	keys := []string{"state", "cause"}
+	for _, step := range machine.DefaultCleanupSteps() {
+		keys = append(keys, string(step))
+	}
+	return keys
+}
+
+// units looks whether a host has the data processing units that are reported.
+func (l *linter) units(at path, id string, v Datum) {
+	var names []string
+	for _, m := range l.s.Given.Machines {
+		for i := range m.DPUs {
+			if m.ID == id {
+				names = append(names, fmt.Sprintf("dpu%d", i))
+			}
+		}
+	}
+	for _, key := range sortedKeys(v.Map) {
+		l.word(at.to(key), key, names)
+	}
+}
+
+// proof looks at what an attestor reports.
+func (l *linter) proof(at path, v Datum) {
+	for _, key := range sortedKeys(v.Map) {
+		l.word(at.to(key), key, []string{"attestor", "state", "cause", "measured", "measured_at"})
+	}
+	if l.word(at.to("state"), v.Map["state"], proofWords); v.Map == nil {
+		l.add(at, "Attestation reports {state, cause, measured, measured_at, attestor}")
+	}
+	if name := v.Map["attestor"]; name != "" {
+		l.word(at.to("attestor"), name, l.s.Given.Settings.Attestors)
+	}
+	if _, err := strconv.Atoi(v.Map["measured"]); v.Map["measured"] != "" && err != nil {
+		l.add(at.to("measured"), "%q is no whole number", v.Map["measured"])
+	}
+	if _, err := time.ParseDuration(v.Map["measured_at"]); v.Map["measured_at"] != "" && err != nil {
+		l.add(at.to("measured_at"), "%q is no duration, for example -90s", v.Map["measured_at"])
 	}
 }
 
 // datum looks at what a call reports of one device.
-func (l *linter) datum(at path, call string, v Datum) {
+func (l *linter) datum(at path, call, id string, v Datum) {
 	switch call {
 	case "Placement":
 		if _, err := strconv.Atoi(v.Text); err != nil {
@@ -68,6 +115,26 @@ func (l *linter) datum(at path, call string, v Datum) {
 	case "FirmwareInventory":
 		if v.Text != "" {
 			l.add(at, "%s reports {component: version}", call)
+		}
+	case cleanupPoll:
+		for _, key := range sortedKeys(v.Map) {
+			l.word(at.to(key), key, cleanupKeys())
+		}
+		if l.word(at.to("state"), v.Map["state"], jobWords); v.Map == nil {
+			l.add(at, "%s reports {state, cause, step: done, missing or why not}", call)
+		}
+	case "Attestation":
+		l.proof(at, v)
+	case "MatchSKU":
+		for _, key := range sortedKeys(v.Map) {
+			l.word(at.to(key), key, []string{"sku", "missing", "differences"})
+		}
+		if v.Map == nil {
+			l.add(at, "%s reports {sku, missing, differences}", call)
+		}
+	case "DPUs":
+		if l.units(at, id, v); v.Map == nil {
+			l.add(at, "%s reports {unit: state}", call)
 		}
 	default:
 		l.add(at, "%s reports no data of a device; {report: {}} means that none has reported", call)

@@ -59,6 +59,10 @@ func (l *linter) lintEdit(at path, s Step) {
 	switch {
 	case s.Approve != nil:
 		l.ref(at.to("on"), s.Approve.On)
+	case s.Report != nil:
+		l.ref(at.to("on"), s.Report.On, backend.KindMachine)
+	case s.SKU != nil:
+		l.ref(at.to("on"), s.SKU.On, backend.KindMachine)
 	case s.Label != nil:
 		if l.ref(at.to("on"), s.Label.On); len(s.Label.Set)+len(s.Label.Remove) == 0 {
 			l.add(at, "no label is set or removed")

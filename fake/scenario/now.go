@@ -67,7 +67,7 @@ func (w *world) rackNow(r *rack.Rack) Rack {
 func machineNow(m *machine.Machine) Machine {
 	out := Machine{
 		ID: m.ID(), Rack: m.Rack(), State: m.State(), Since: since(m.Since()), Labels: m.Labels, RetryCount: m.RetryCount, ReturnTo: string(m.ReturnTo),
-		TenantApproved: m.TenantApproved, Deleted: m.Deleted(), Cause: string(m.Cause), Firmware: m.Firmware, DPUs: m.DPUs,
+		TenantApproved: m.TenantApproved, Deleted: m.Deleted(), Cause: string(m.Cause), Firmware: m.Firmware, DPUs: m.DPUs, Tenant: m.Tenant, SKU: m.SKU,
 	}
 	for _, a := range m.Alerts {
 		alert := Alert{ID: a.ID, Source: a.Source}

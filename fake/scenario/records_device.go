@@ -23,10 +23,11 @@ func or[T any](given *T, complete T) T {
 
 func (w *world) machine(m Machine, n int) *machine.Machine {
 	at := endpoint(backend.KindMachine, n)
-	e := machine.NewMachine(m.ID, m.Rack, machine.Discovered{Endpoint: at, DPUs: m.DPUs, Labels: m.Labels})
+	e := machine.NewMachine(m.ID, m.Rack, machine.Discovered{Endpoint: at, DPUs: m.DPUs, SKU: m.SKU, Labels: m.Labels})
 	w.endpoints[e.Ref()] = at
 	e.RetryCount, e.ReturnTo, e.TenantApproved = m.RetryCount, machine.State(m.ReturnTo), m.TenantApproved
-	e.Cause, e.Firmware = machine.Cause(m.Cause), m.Firmware
+	e.Cause, e.Firmware, e.Tenant = machine.Cause(m.Cause), m.Firmware, m.Tenant
+	w.hardware.units[e.Ref()] = m.DPUs
 	w.hardware.versions[e.Ref()] = maps.Clone(m.Firmware)
 	for _, a := range m.Alerts {
 		alert := lifecycle.Alert{ID: a.ID, Source: a.Source}

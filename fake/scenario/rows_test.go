@@ -13,12 +13,13 @@ import (
 	"github.com/rackstate/rackstate/fake/scenario"
 	"github.com/rackstate/rackstate/internal/golden"
 	"github.com/rackstate/rackstate/lifecycle"
+	"github.com/rackstate/rackstate/machine"
 	"github.com/rackstate/rackstate/powershelf"
 	"github.com/rackstate/rackstate/rack"
 	nvswitch "github.com/rackstate/rackstate/switch"
 )
 
-// TestEveryRowIsTakenByAScenario prints each row of the tables of rack, switch and power shelf with the scenarios that take it, and fails for a row that none
+// TestEveryRowIsTakenByAScenario prints each row of the tables of rack, machine, switch and power shelf with the scenarios that take it, and fails for a row that none
 // takes. `go test ./fake/scenario -run EveryRow -v` is the command; docs/rows.md is its output.
 func TestEveryRowIsTakenByAScenario(t *testing.T) {
 	t.Parallel()
@@ -101,5 +102,7 @@ func tables(t *testing.T) []*lifecycle.Kind {
 	require.NoError(t, err)
 	shelves, err := powershelf.New(powershelf.Config{Driver: none})
 	require.NoError(t, err)
-	return []*lifecycle.Kind{racks, switches, shelves}
+	machines, err := machine.New(machine.Config{Driver: none})
+	require.NoError(t, err)
+	return []*lifecycle.Kind{racks, machines, switches, shelves}
 }

@@ -14,20 +14,11 @@ import (
 	"github.com/rackstate/rackstate/fake/scenario"
 )
 
-// waiting are the scenarios that wait for the machines-in-depth work: a machine's own upload (WaitingForUpload, WaitingForFirmwareUpgrade,
-// ResetForNewFirmware, NewFirmwareReportedWait) has no handler yet, and the driver's contract no call for it. TestScenarios fails as soon as one of them
-// passes; then take it from this list.
-var waiting = []string{
-	"an upload walks through upload, task, reset and version report to Ready",
-	"a firmware task that fails on the BMC takes the machine to FailedFirmwareUpgrade",
-	"a version that is still old after half an hour is reset once more",
-}
-
 func inMemory(*testing.T) backend.Store { return memory.New() }
 
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	scenario.RunDir(t, "testdata", inMemory, scenario.Failing(waiting...))
+	scenario.RunDir(t, "testdata", inMemory)
 }
 
 // TestScenariosOnSQLite runs every scenario on both stores: what happened must be the same, and so must what is expected of it.

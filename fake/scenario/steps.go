@@ -57,6 +57,13 @@ func (w *world) edit(ctx context.Context, s Step) error {
 		name, change = s.Approve.On, func(on backend.Ref) error {
 			return w.ctl().Apply(ctx, func(tx *lifecycle.Tx) error { return machine.Approve(tx, on) })
 		}
+	case s.Report != nil:
+		name, change = s.Report.On, func(on backend.Ref) error {
+			report := machine.UpgradeReport{By: s.Report.By, Error: s.Report.Error}
+			return w.ctl().Apply(ctx, func(tx *lifecycle.Tx) error { return machine.ReportUpgrade(tx, on, report) })
+		}
+	case s.SKU != nil:
+		name, change = s.SKU.On, func(on backend.Ref) error { return w.assignSKU(ctx, on, s.SKU.ID) }
 	case s.Label != nil:
 		name, change = s.Label.On, func(on backend.Ref) error { return w.ctl().SetLabels(ctx, on, 0, s.Label.Set, s.Label.Remove...) }
 	case s.Status != nil:
@@ -71,6 +78,18 @@ func (w *world) edit(ctx context.Context, s Step) error {
 		return err
 	}
 	return w.refused("", change(on))
+}
+
+// assignSKU is what a person does who says what a machine is, or that this is not known.
+func (w *world) assignSKU(ctx context.Context, on backend.Ref, id string) error {
+	return w.ctl().Apply(ctx, func(tx *lifecycle.Tx) error {
+		m, err := lifecycle.Edit[machine.Machine](tx, on)
+		if err != nil {
+			return err
+		}
+		m.SKU = id
+		return nil
+	})
 }
 
 func (w *world) writeStatus(ctx context.Context, on backend.Ref, s Status) error {

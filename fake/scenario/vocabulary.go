@@ -35,7 +35,11 @@ var calls = map[string]callInfo{
 	"FabricStatus": {carriesReport, false}, "Placement": {carriesReport, false}, "CheckSwitch": {carriesNothing, false}, "StartValidation": {carriesNothing, true},
 	"SetPower": {carriesNothing, true}, "PowerState": {carriesReport, false}, "FetchShelf": {carriesNothing, false}, "ConfigureShelf": {carriesNothing, true},
 	"ResetHost": {carriesNothing, true}, "ResetBMC": {carriesNothing, true}, "FirmwareInventory": {carriesReport, false}, "UploadFirmware": {carriesJobs, true}, "FirmwareTask": {carriesJobs, false},
-	"InspectPlatform": {carriesNothing, false}, "SubmitPlatform": {carriesNothing, true}, "PlatformJob": {carriesJobs, true}, "Discover": {carriesReport, false}, "Cleanup": {carriesNothing, true},
+	"InspectPlatform": {carriesNothing, false}, "SubmitPlatform": {carriesNothing, true}, "PlatformJob": {carriesJobs, true}, "Discover": {carriesReport, false},
+	"Provision": {carriesNothing, true}, "Release": {carriesNothing, true},
+	"MatchSKU": {carriesReport, false}, "ValidateMachine": {carriesJobs, true}, "ValidationJob": {carriesJobs, false},
+	"StartCleanup": {carriesNothing, true}, "CleanupJob": {carriesReport, false}, "Attest": {carriesNothing, true}, "Attestation": {carriesReport, false},
+	"DPUs": {carriesReport, false}, "RestartDPUs": {carriesNothing, true}, "ConfigureDPUNetwork": {carriesNothing, true}, "Events": {carriesReport, false},
 }
 
 // words that stand for something, by what they are.
@@ -53,6 +57,11 @@ var (
 	deviceWords   = []string{string(backend.KindMachine), string(backend.KindSwitch), string(backend.KindPowerShelf)}
 	validateWords = []string{"enabled", "disabled"}
 	howWords      = []string{string(machine.HowUpload), string(machine.HowManual), string(machine.HowScript), string(machine.HowReset)}
+	resetWords    = []string{string(machine.ResetHost), string(machine.ResetBMC), string(machine.ResetDrain), string(machine.ResetNone)}
+	jobWords      = []string{string(backend.JobPending), string(backend.JobRunning), string(backend.JobCompleted), string(backend.JobFailed), string(backend.JobUnknown)}
+	proofWords    = []string{
+		string(backend.AttestationWaiting), string(backend.AttestationPending), string(backend.AttestationPassed), string(backend.AttestationFailed), string(backend.AttestationCancelled),
+	}
 )
 
 // statusKeys are the keys that each status of a cycle takes, by its name.
@@ -67,11 +76,6 @@ var statusesOf = map[backend.Kind][]string{
 	backend.KindMachine:    {"firmware_upgrade"},
 	backend.KindSwitch:     {"firmware_upgrade", "nvos_update", "fabric_manager"},
 	backend.KindPowerShelf: {"firmware_upgrade"},
-}
-
-// further are the types of request that the format names for a kind and that its table may not have yet.
-var further = map[backend.Kind][]string{
-	backend.KindMachine: {"assign", "release", "validate", "verify_sku", "dpu_reprovision", "measure", "recover"},
 }
 
 // vocabulary is what the state machines know by name: their states and requests.
@@ -98,9 +102,7 @@ func newVocabulary() *vocabulary {
 		for _, s := range k.States() {
 			v.states[k.Name()] = append(v.states[k.Name()], s.State)
 		}
-		types := append(slices.Collect(maps.Keys(k.RequestTypes())), further[k.Name()]...)
-		slices.Sort(types)
-		v.requests[k.Name()] = slices.Compact(types)
+		v.requests[k.Name()] = slices.Sorted(maps.Keys(k.RequestTypes()))
 	}
 	return v
 }

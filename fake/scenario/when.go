@@ -15,6 +15,8 @@ type Step struct {
 	Request   *Request   `yaml:"request"`
 	Cancel    *Cancel    `yaml:"cancel"`
 	Approve   *On        `yaml:"approve"`
+	Report    *Installed `yaml:"report"`
+	SKU       *SKU       `yaml:"sku"`
 	Label     *Label     `yaml:"label"`
 	Hardware  []Answered `yaml:"hardware"`
 	Jobs      *Jobs      `yaml:"jobs"`
@@ -60,6 +62,19 @@ type Cancel struct {
 // On names an object.
 type On struct {
 	On string `yaml:"on"`
+}
+
+// Installed is what a person or a script says about the firmware that they were to install. Without an error it is there.
+type Installed struct {
+	On    string `yaml:"on"`
+	By    string `yaml:"by"`
+	Error string `yaml:"error"`
+}
+
+// SKU assigns a SKU to a machine; an empty id takes it away.
+type SKU struct {
+	On string `yaml:"on"`
+	ID string `yaml:"id"`
 }
 
 // Label sets and removes labels.

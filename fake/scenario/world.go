@@ -83,12 +83,15 @@ func newWorld(ctx context.Context, s Scenario, store backend.Store) (*world, err
 		given: s.Given, store: &crashStore{Store: store}, clock: sitesim.NewClock(Start()), credentials: &fake.Credentials{}, passes: &passes{},
 		refs: map[string]backend.Ref{}, endpoints: map[backend.Ref]backend.Endpoint{}, macs: map[backend.Ref][]string{}, known: map[string]bool{},
 	}
+	w.hardware = newHardware(w.clock.Now)
+	w.hardware.speaks(s.Given.Hardware)
 	for _, step := range s.When {
 		if step.Discover != nil {
 			w.discoveries = append(w.discoveries, *step.Discover)
 		}
+		w.hardware.speaks(step.Hardware)
 	}
-	w.hardware = newHardware(w.clock.Now)
+	w.hardware.attestors, w.hardware.unitFirmware = s.Given.Settings.Attestors, s.Given.Settings.DPUFirmware
 	w.hardware.script(s.Given.Hardware)
 	records, err := w.records(ctx)
 	if err != nil {
@@ -146,11 +149,14 @@ func (w *world) start(ctx context.Context) error {
 				PowerSequence: time.Duration(d.PowerSequence), Completed: time.Duration(d.Completed), Validating: time.Duration(d.Validating),
 			},
 		},
-		Machine:   machine.Config{FirmwareRetryLimit: retries, FirmwareRetryInterval: time.Duration(s.FirmwareRetryInterval)},
+		Machine: machine.Config{
+			FirmwareRetryLimit: retries, FirmwareRetryInterval: time.Duration(s.FirmwareRetryInterval), UploadLimit: s.UploadLimit, DPUFirmware: s.DPUFirmware,
+			Tenant: w.hardware.tenant(),
+		},
 		Lifecycle: lifecycle.Config{Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: w.passes},
 	}
 	for _, f := range s.MachineFirmware {
-		cfg.Machine.Firmware = append(cfg.Machine.Firmware, machine.Firmware{Component: f.Component, Version: f.Version, How: machine.How(f.How), Artifacts: f.Artifacts})
+		cfg.Machine.Firmware = append(cfg.Machine.Firmware, machine.Firmware{Component: f.Component, Version: f.Version, How: machine.How(f.How), Artifacts: f.Artifacts, Reset: machine.ResetKind(f.Reset)})
 	}
 	var err error
 	w.manager, err = rack.NewManager(ctx, w.store, cfg)

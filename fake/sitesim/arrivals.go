@@ -41,6 +41,7 @@ func (s *Simulation) devices() []rack.Discovery {
 				Kind: d.Kind, ID: d.ID, Rack: d.RackID, Initiator: "site-explorer",
 				Endpoint: backend.Endpoint{BMCMAC: d.BMCMAC, BMCAddress: address(10, n), Serial: d.Serial, Slot: d.Slot},
 			}
+			found.DPUs = s.traits(backend.Ref{Kind: d.Kind, ID: d.ID}).DPUs
 			if sw, ok := s.manager.Site().SwitchByBMC(d.BMCMAC); ok && d.Kind == backend.KindSwitch {
 				found.Endpoint.NVOSAddress = address(172, n)
 				found.SeenMACs = sw.NVOSMACs

@@ -23,6 +23,8 @@ func quick() fake.Delays {
 	return fake.Delays{
 		Boot: short, Discovery: fake.Range{Min: time.Second, Max: 2 * time.Second}, BMCReset: short, Firmware: short, SwitchImage: short, Certificate: short,
 		Platform: fake.Range{Min: 10 * time.Second, Max: 20 * time.Second}, MachineValidation: short, FabricManager: short, RackTestRun: short,
+		Upload: short, Cleanup: short, Attestation: fake.Range{Min: time.Second, Max: 2 * time.Second}, DPUBoot: short, DPUAgent: fake.Range{Min: time.Second, Max: 2 * time.Second},
+		DPUNetwork: fake.Range{Min: time.Second, Max: 2 * time.Second}, DPUOSInstall: short,
 	}
 }
 
@@ -40,8 +42,9 @@ type process struct {
 	cfg Config
 	// stores and drivers say across which points the wire is stretched; nil is none.
 	stores, drivers *wire
-	// host, if set, stands in for the people around the manager.
-	host host
+	// host, if set, stands in for the people around the manager. racks is how many there are, zero is one.
+	host  host
+	racks int
 	// end is called with everything Ready.
 	end func(*Simulation) error
 }
@@ -115,7 +118,7 @@ func undisturbed(t *testing.T, p process) trace {
 	ended, err := p.live(t.Context())
 	require.NoError(t, err)
 	require.True(t, ended)
-	require.Equal(t, ready(1), tr.States)
+	require.Equal(t, ready(max(p.racks, 1)), tr.States)
 	return tr
 }
 

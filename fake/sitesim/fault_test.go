@@ -29,7 +29,7 @@ func TestTroubleThatPassesIsOvercomeWithoutAPerson(t *testing.T) {
 		"polls fail":                           "fail FirmwareJob p=0.5; fail SwitchImageJob p=0.5; fail CertificateJob p=0.5; fail PlatformJob p=0.3; fail ValidationJob p=0.5",
 		"polls leave devices out":              "omit FirmwareJob p=0.5; omit SwitchImageJob p=0.5; omit FabricStatus p=0.5; omit PowerState p=0.5",
 		"the driver panics":                    "panic InspectPlatform count=2; panic ApplyFirmware count=1; panic FabricStatus count=1; panic FetchShelf count=2",
-		"the power state is a lie for a while": "lie PowerState on machine/* p=0.1; lie PowerState on power_shelf/* as off from 0s for 10m",
+		"the power state is a lie for a while": "lie PowerState on machine/* p=0.05; lie PowerState on power_shelf/* as off from 0s for 10m",
 		"a management controller is away":      "away on machine/R01-compute-1 from 2m for 8m; away on power_shelf/* from 0s for 20m; away on switch/* from 33m for 3m",
 		"an agent is silent":                   "silent on machine/R01-compute-2 from 0s for 35m",
 		"a platform job fails once":            `job SubmitPlatform what=BiosProfile count=1 fails "busy"; job SubmitPlatform on *compute-1 what=BootOrder count=1 fails "busy"`,

@@ -6,7 +6,8 @@
 //	sim, err := sitesim.New(ctx, sitesim.Config{Site: site, Store: memory.New(), Seed: 1})
 //	err = sim.RunUntil(ctx, sim.AllReady, 24*time.Hour)
 //
-// Programs and tests of users drive their own sites with it before they touch hardware.
+// Programs and tests of users drive their own sites with it before they touch hardware. Hosts with DPUs come from Config.Traits, attestors from
+// Config.Hardware, and firmware that machines install themselves from Config.Rack.Machine.
 package sitesim
 
 import (
@@ -36,6 +37,8 @@ type Config struct {
 	Seed uint64
 	// Hardware configures the devices. Its Seed is taken from here.
 	Hardware fake.Config
+	// Traits says what a device is like when it is found, for example how many DPUs a host has. nil: as it comes from its vendor.
+	Traits func(device backend.Ref) fake.Traits
 	// Journal is the file in which the hardware keeps what happened to it, so that it survives the process. Empty: it does not.
 	Journal string
 	// Racking is the time within which all devices of the site are found. Default: 10 min.
@@ -271,7 +274,7 @@ func (s *Simulation) discover(ctx context.Context, now time.Time) error {
 	for _, a := range s.arrivals[:n] {
 		dev := backend.Device{Ref: backend.Ref{Kind: a.found.Kind, ID: a.found.ID}, Rack: a.found.Rack, Endpoint: a.found.Endpoint}
 		if _, there := s.hardware.View(dev.Ref); !there {
-			if err := s.hardware.Add(dev, fake.Traits{}); err != nil {
+			if err := s.hardware.Add(dev, s.traits(dev.Ref)); err != nil {
 				return err
 			}
 		}
@@ -281,6 +284,14 @@ func (s *Simulation) discover(ctx context.Context, now time.Time) error {
 	}
 	s.arrivals = slices.Delete(s.arrivals, 0, n)
 	return nil
+}
+
+// traits are what a device is like.
+func (s *Simulation) traits(device backend.Ref) fake.Traits {
+	if s.cfg.Traits == nil {
+		return fake.Traits{}
+	}
+	return s.cfg.Traits(device)
 }
 
 // Racks returns copies of the racks that exist, in the order of the site.

@@ -48,10 +48,14 @@ type mortalDriver struct {
 // stretch wraps all capabilities of a driver.
 func (w *wire) stretch(d backend.Driver) backend.Driver {
 	m := mortalDriver{d.Capabilities(), w}
-	return backend.Capabilities{
+	c := backend.Capabilities{
 		Power: m, Reset: m, Shelf: m, Inventory: m, Firmware: m, SwitchImage: m, Certificates: m, Fabric: m, SwitchCheck: m, Platform: m,
-		Agent: m, SKU: m, Validation: m, RackTest: m,
+		Agent: m, SKU: m, Validation: m, RackTest: m, Upload: m, Cleanup: m, DPU: m, EventLog: m,
 	}
+	for _, a := range m.Attestors {
+		c.Attestors = append(c.Attestors, mortalAttestor{a, w})
+	}
+	return c
 }
 
 // between makes a call between two points of the wire.
