@@ -36,6 +36,15 @@
 // The driver lists attestors in order, for example measured boot and device attestation. Each is asked for a new proof; one from before it was asked for, a proof of nothing
 // and one that was cancelled prove nothing.
 //
+// # Events
+//
+// A pass decides from what the driver reports at that moment, never from an event; an event is a reason to look. A host application that hears of one, for example because the
+// agent has called back, tells the engine so, and the machine goes on at once instead of at its next look:
+//
+//	ctl.Wake(machine.Ref("m1"))
+//
+// Requests, holds, health, labels and what a rack writes wake by themselves. [ReportUpgrade] and [Approve] keep what they are told, and wake too.
+//
 // # Host reprovision
 //
 // A request of the rack makes the machine wait for what the rack does with its firmware; a request of anybody else makes it check its own. Both run in
