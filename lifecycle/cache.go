@@ -40,6 +40,7 @@ type group struct {
 	rack    atomic.Pointer[entry]
 	members atomic.Pointer[[]*entry] // sorted by kind and id; replaced, never edited
 	holding atomic.Pointer[holding]  // the controller's lease, nil when it has none
+	missed  atomic.Bool              // something fell due while it had none
 }
 
 func (g *group) list() []*entry {

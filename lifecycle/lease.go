@@ -46,6 +46,15 @@ func (c *Controller) holding(g *group) *holding {
 	return nil
 }
 
+// work is holding for a pass that begins. Where there is none, what the pass would have done is due again as soon as the controller has the lease.
+func (c *Controller) work(g *group) *holding {
+	if h := c.holding(g); h != nil {
+		return h
+	}
+	g.missed.Store(true)
+	return c.holding(g) // it may have come meanwhile, from somebody who saw nothing missed
+}
+
 // fences names the lease under which a pass commits. What it writes to other racks is guarded by the versions of their objects, like what a host does.
 func (c *Controller) fences(p *pass) []backend.Fence {
 	if c.leases == nil || p.ent == nil {
@@ -116,25 +125,31 @@ func (c *Controller) heldNow(all []backend.Lease, asked time.Time) []string {
 	c.mu.Unlock()
 	for _, g := range groups {
 		token, held := tokens[g.id]
-		h := g.holding.Load()
-		switch {
-		case !held:
+		if !held {
 			g.holding.Store(nil)
-		case h != nil && h.token == token:
-			g.holding.Store(&holding{token: token, until: asked.Add(c.leases.ttl)})
-			mine = append(mine, g.id)
-		default: // the owner's name was used before, by a process that is gone
-			mine = append(mine, g.id)
-			c.leases.adopt(g, token, asked)
+			continue
 		}
+		mine = append(mine, g.id)
+		c.adopt(g, token, asked) // renewed, or got by a process before this one that had the same name
 	}
 	slices.Sort(mine)
 	return mine
 }
 
-// adopt notes a lease that the controller has just got.
-func (l *leases) adopt(g *group, token uint64, asked time.Time) {
-	g.holding.Store(&holding{token: token, until: asked.Add(l.ttl)})
+// adopt notes a lease that the controller has, and makes due what fell due while it could not rely upon it: the answer of the store came late, or another was lost.
+func (c *Controller) adopt(g *group, token uint64, asked time.Time) {
+	g.holding.Store(&holding{token: token, until: asked.Add(c.leases.ttl)})
+	if g.missed.Swap(false) {
+		c.requeue(g)
+	}
+}
+
+// requeue makes everything in a rack due.
+func (c *Controller) requeue(g *group) {
+	now := c.Now()
+	for _, ent := range g.all() {
+		c.queue.add(&ent.job, now)
+	}
 }
 
 // known lists all racks: those of which something is stored, and those that are leased.
@@ -221,11 +236,8 @@ func (c *Controller) takeOver(ctx context.Context, l backend.Lease, asked time.T
 	c.mu.Lock()
 	g := c.groupOf(l.Rack)
 	c.mu.Unlock()
-	c.leases.adopt(g, l.Token, asked)
-	now := c.Now()
-	for _, ent := range g.all() {
-		c.queue.add(&ent.job, now)
-	}
+	c.adopt(g, l.Token, asked)
+	c.requeue(g)
 	return nil
 }
 

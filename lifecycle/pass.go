@@ -34,7 +34,7 @@ func (p *pass) empty() bool { return len(p.commit.Writes) == 0 }
 
 // look makes one pass over an object. It returns nil when the object is gone, or another controller holds its rack.
 func (c *Controller) look(ctx context.Context, ent *entry, now time.Time) (p *pass) {
-	s, held := ent.snap.Load(), c.holding(ent.group)
+	s, held := ent.snap.Load(), c.work(ent.group)
 	if s == nil || held == nil {
 		return nil
 	}
