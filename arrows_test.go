@@ -97,6 +97,12 @@ var arrows = []arrow{
 			"fake/scenario, or the shared type down into backend",
 	},
 	{
+		room: "fake/remote",
+		may:  []string{"backend", "fake"},
+		fix: "the bridge passes on the calls of drivers, whatever they are called for: take a backend.Driver or a store " +
+			"as a parameter, or move what drives a lifecycle into fake/chaos or examples",
+	},
+	{
 		room: "fake/sitesim",
 		may:  slices.Concat(kinds, racks, []string{"fake"}),
 		fix: "a simulated site runs on the store that its caller opens: take a backend.Store as a parameter, " +
@@ -109,10 +115,14 @@ var arrows = []arrow{
 			"or move the wiring into examples",
 	},
 	{
+		room: "fake/chaos",
+		fix:  "chaos holds tests only: move what others need into fake/remote or fake/sitesim",
+	},
+	{
 		room: "examples/*",
 		may: []string{
 			"backend", "backend/*", "lifecycle", "lifecycle/rest", "machine", "machine/service", "switch",
-			"powershelf", "rack", "rack/sitefile", "fake", "fake/scenario", "fake/sitesim",
+			"powershelf", "rack", "rack/sitefile", "fake", "fake/remote", "fake/scenario", "fake/sitesim",
 		},
 		fix: "a user copies an example and cannot import internal or another example: move what it needs into a " +
 			"public room, or repeat the few lines",

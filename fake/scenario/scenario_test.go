@@ -24,19 +24,36 @@ func TestScenarios(t *testing.T) {
 // TestScenariosOnSQLite runs every scenario on both stores: what happened must be the same, and so must what is expected of it.
 func TestScenariosOnSQLite(t *testing.T) {
 	t.Parallel()
+	onBoth(t, func(t *testing.T) backend.Store {
+		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "racks.db"), sqlite.Config{Synchronous: sqlite.Normal})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, store.Close()) })
+		return store
+	})
+}
+
+// TestScenariosOnPostgreSQL does the same on one server.
+func TestScenariosOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	onBoth(t, newSchemas(t).open)
+}
+
+// onBoth runs every scenario in memory and on a store that is empty.
+func onBoth(t *testing.T, open func(t *testing.T) backend.Store) {
+	t.Helper()
 	list, err := scenario.Read("testdata")
 	require.NoError(t, err)
+	require.NotEmpty(t, list)
 	for _, s := range list {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "racks.db"), sqlite.Config{Synchronous: sqlite.Normal})
-			require.NoError(t, err)
-			defer func() { require.NoError(t, store.Close()) }()
+			store := open(t)
 			want, wantErr := scenario.Run(t.Context(), s, memory.New())
 			got, gotErr := scenario.Run(t.Context(), s, store)
 			require.Equal(t, wantErr, gotErr)
-			if diff := cmp.Diff(want.History, got.History, cmpopts.IgnoreFields(backend.Transition{}, "Position")); diff != "" {
-				t.Errorf("the histories differ (- in memory, + on SQLite):\n%s", diff)
+			same := cmp.Options{cmpopts.IgnoreFields(backend.Transition{}, "Position"), cmpopts.EquateEmpty()}
+			if diff := cmp.Diff(want.History, got.History, same); diff != "" {
+				t.Errorf("the histories differ (- in memory, + on %T):\n%s", store, diff)
 			}
 			require.Equal(t, want.Trace, got.Trace)
 		})

@@ -70,7 +70,7 @@ func (c *Cluster) Main(m interface{ Run() int }) int {
 // fails with RACKSTATE_CI=1.
 func (c *Cluster) Start(tb testing.TB) string {
 	tb.Helper()
-	dsn, err := c.dsn()
+	dsn, err := c.DSN()
 	switch {
 	case errors.Is(err, ErrNoBinaries) && os.Getenv(ciVariable) != "1":
 		fmt.Fprintf(os.Stderr, "pgtest: %s DID NOT RUN: %v\n", tb.Name(), err)
@@ -81,8 +81,8 @@ func (c *Cluster) Start(tb testing.TB) string {
 	return dsn
 }
 
-// dsn starts the cluster once.
-func (c *Cluster) dsn() (string, error) {
+// DSN returns the connection string of the cluster, which it starts at the first call, for a program that is no test. The error wraps ErrNoBinaries when there is no server to start.
+func (c *Cluster) DSN() (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.started {
