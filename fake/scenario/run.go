@@ -6,17 +6,28 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rackstate/rackstate/backend"
+	"github.com/rackstate/rackstate/lifecycle"
 )
 
 // DirVariable is the environment variable that names a directory of scenarios which RunDir runs in addition.
 const DirVariable = "RACKSTATE_SCENARIOS"
 
-// Option changes what RunDir does.
+// Option changes what Run and RunDir do.
 type Option func(*options)
 
-type options struct{ failing []string }
+type options struct {
+	failing []string
+	step    Stepper
+}
+
+// Stepper has everything reconciled that is due at a time, like lifecycle.Controller.RunUntilIdle.
+type Stepper func(ctx context.Context, ctl *lifecycle.Controller, now time.Time) (steps int, next time.Time, err error)
+
+// SteppedBy has objects reconciled in another way than by the engine's own loop, for example by workflows. What is expected of a scenario stays the same.
+func SteppedBy(step Stepper) Option { return func(o *options) { o.step = step } }
 
 // Failing names scenarios of the directory that are known to fail, for example because they wait for something. Their subtests fail when one of them passes, or when
 // there is no scenario of that name, so the list cannot rot.
@@ -44,7 +55,7 @@ func RunDir(t *testing.T, dir string, open func(t *testing.T) backend.Store, opt
 	for _, s := range list {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Run(t.Context(), s, open(t))
+			_, err := Run(t.Context(), s, open(t), opts...)
 			if msg := verdict(s, err, slices.Contains(o.failing, s.Name)); msg != "" {
 				t.Error(msg)
 			}
@@ -87,7 +98,11 @@ type Report struct {
 
 // Run runs one scenario on an empty store. The error says what was expected and what was found, with the history and the hardware calls of the run; it is
 // nil when everything in then is true. It wraps ErrBadFile when the scenario makes no sense.
-func Run(ctx context.Context, s Scenario, store backend.Store) (*Report, error) {
+func Run(ctx context.Context, s Scenario, store backend.Store, opts ...Option) (*Report, error) {
+	o := options{step: byLoop}
+	for _, opt := range opts {
+		opt(&o)
+	}
 	if err := s.verify(); err != nil {
 		return nil, err
 	}
@@ -95,6 +110,7 @@ func Run(ctx context.Context, s Scenario, store backend.Store) (*Report, error) 
 	if err != nil {
 		return nil, fmt.Errorf("given: %w", err)
 	}
+	w.stepper = o.step
 	for i, step := range s.When {
 		if err := w.do(ctx, step); err != nil {
 			report := w.report(ctx)
@@ -107,6 +123,11 @@ func Run(ctx context.Context, s Scenario, store backend.Store) (*Report, error) 
 		return report, fmt.Errorf("%w\n%s", err, report.Trace)
 	}
 	return report, nil
+}
+
+// byLoop is the Stepper of the engine.
+func byLoop(ctx context.Context, ctl *lifecycle.Controller, now time.Time) (int, time.Time, error) {
+	return ctl.RunUntilIdle(ctx, now)
 }
 
 func (w *world) report(ctx context.Context) *Report {

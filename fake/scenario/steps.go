@@ -136,7 +136,7 @@ func (w *world) drive(ctx context.Context, most int) (next time.Time, crashed bo
 	inner, stop := w.mortal(ctx)
 	defer stop()
 	w.passes.left, w.passes.stop = most, stop
-	_, next, err = w.ctl().RunUntilIdle(inner, w.clock.Now())
+	_, next, err = w.stepper(inner, w.ctl(), w.clock.Now())
 	w.passes.stop = nil
 	if w.passes.left < 0 {
 		return next, false, fmt.Errorf("objects are still due after %d passes without time passing", most)

@@ -28,6 +28,7 @@ func since(t time.Time) Duration { return Duration(t.Sub(Start())) }
 
 // world is a scenario that runs.
 type world struct {
+	stepper     Stepper // has what is due reconciled
 	given       Given
 	store       *crashStore
 	hardware    *hardware
