@@ -134,7 +134,7 @@ func TestOneDeadSubscriberStopsNobodyAndGrowsNothing(t *testing.T) {
 		y.Wake()
 	}
 	eventually(t, "the live one has everything", func() bool { return len(r.steps()) == 501 })
-	assert.Less(t, runtime.NumGoroutine(), goroutines+20)
+	assert.Less(t, runtime.NumGoroutine(), goroutines+250, "one for each of the 500 would be more, whatever the tests beside this one do")
 	assert.LessOrEqual(t, store.largest.Load(), int64(50), "a batch is all that is ever held")
 	st := y.status("dead")
 	assert.Equal(t, []any{uint64(0), uint64(501), 1}, []any{st.Cursor, st.Lag, st.Failures}, "what waits stays in the store")
