@@ -24,6 +24,7 @@ type lossy struct {
 	rig    *rig
 	mu     sync.Mutex
 	random *rand.Rand
+	keys   map[string]service.Move
 	// left is how much goes wrong still, row how much has without a break: the test environment makes no eleventh attempt. before, after and races count what did.
 	left, row, before, after, races int
 }
@@ -66,6 +67,10 @@ func (l *lossy) Node(ctx context.Context, id string) (journey.Node, error) {
 }
 
 func (l *lossy) Move(ctx context.Context, id, to string, m service.Move) (service.Result, error) {
+	first, again := l.keys[m.IdempotencyKey]
+	assert.NotEmpty(l.rig.t, m.IdempotencyKey)
+	assert.True(l.rig.t, !again || first == m, "a key stands for one move")
+	l.keys[m.IdempotencyKey] = m
 	what := l.draw(true)
 	switch what {
 	case "before":
@@ -92,7 +97,7 @@ func TestInventoryAndJourneyAgreeAtTheEndWhateverWasLost(t *testing.T) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(6, seed))
-				l := &lossy{random: random, left: 30}
+				l := &lossy{random: random, left: 30, keys: map[string]service.Move{}}
 				r := newRig(t, withWayBack(t), func(r *rig, inv journey.Inventory) journey.Inventory {
 					l.rig, l.Inventory = r, inv
 					return l

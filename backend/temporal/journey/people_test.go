@@ -9,8 +9,6 @@ import (
 	"github.com/rackstate/rackstate/machine/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/converter"
 	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/rackstate/rackstate/backend/temporal/journey"
@@ -157,16 +155,44 @@ func TestWhatAJourneyIsToldInTheLastMomentOfARunReachesTheNext(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, service.Default(), nil)
 	r.checks.diagnostics = []any{faulty("dead")}
-	looks := 0
-	r.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-		if looks++; info.ActivityType.Name == "JourneyLook" && looks > 10 && r.runs == 1 { // the signal comes while the last look of the run is on its way
-			r.env.SetContinueAsNewSuggested(true)
-			r.env.SignalWorkflow(journey.ReturnedSignal, journey.Return{By: "ann"})
-		}
+	r.at(12*time.Hour-time.Millisecond, func() { // the journey sees both in the task in which it wakes up by itself
+		r.env.SetContinueAsNewSuggested(true)
+		r.env.SignalWorkflowSkippingWorkflowTask(journey.ReturnedSignal, journey.Return{By: "ann"})
 	})
 	res := r.arrive()
 	assert.Equal(t, 2, r.runs)
 	assert.Equal(t, &journey.Return{By: "ann"}, r.in.Before.Back)
-	assert.Less(t, res.Took, 10*day)
+	assert.InDelta(t, 12*time.Hour, res.Took, float64(time.Minute))
 	assert.Contains(t, r.story()[1], "Back from the vendor, says ann")
+}
+
+// slow is an inventory in which a move takes so long that the journey is cancelled meanwhile.
+type slow struct {
+	journey.Inventory
+	rig   *rig
+	moved chan struct{}
+}
+
+func (i *slow) Move(ctx context.Context, id, to string, m service.Move) (service.Result, error) {
+	if to != "firmware_update" {
+		return i.Inventory.Move(ctx, id, to, m)
+	}
+	defer close(i.moved)
+	i.rig.env.CancelWorkflow()
+	select { // whoever does not wait for the answer looks too early
+	case <-i.moved:
+	case <-time.After(100 * time.Millisecond):
+	}
+	return i.Inventory.Move(context.WithoutCancel(ctx), id, to, m)
+}
+
+func TestAMoveThatIsOnItsWayWhenTheJourneyIsCancelledIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	moved := make(chan struct{})
+	r := newRig(t, withWayBack(t), func(r *rig, inv journey.Inventory) journey.Inventory { return &slow{inv, r, moved} })
+	_, err := r.run()
+	require.True(t, sdk.IsCanceledError(err), "%v", err)
+	<-moved
+	assert.Equal(t, "maintenance", r.state(), r.story())
+	assert.Len(t, r.story(), 2)
 }
