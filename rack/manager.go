@@ -61,6 +61,18 @@ func NewManager(ctx context.Context, store backend.Store, cfg Config) (*Manager,
 	return m, nil
 }
 
+// Reload returns another manager for the same site, driver and settings, which loads what a store holds. It is what a new process would have, without the cost of
+// compiling tables and site again, for simulators and explorers that start over thousands of times. Only the uploads of machines that are under way are shared with m.
+// The two must not be at work on the same store at the same time, unless lc names an Owner for each.
+func (m *Manager) Reload(ctx context.Context, store backend.Store, lc lifecycle.Config) (*Manager, error) {
+	other := *m
+	var err error
+	if other.ctl, err = lifecycle.NewController(ctx, store, lc, m.ctl.Kinds()...); err != nil {
+		return nil, err
+	}
+	return &other, nil
+}
+
 func (m *Manager) kinds(cfg Config) ([]*lifecycle.Kind, error) {
 	mc := cfg.Machine
 	mc.Driver = cfg.Driver

@@ -4,10 +4,13 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// made logs a call. A controller that has crashed makes none.
-func (h *hardware) made(name string, devices []backend.Device) error {
+// made logs a call; key is empty if it only looks. A controller that has crashed makes none.
+func (h *hardware) made(name, key string, devices []backend.Device) error {
 	if h.crashed {
 		return errCrashed
+	}
+	if h.observe != nil {
+		h.observe(Call{Name: name, Key: key, Devices: devices})
 	}
 	c := call{name: name}
 	for _, d := range devices {
@@ -19,10 +22,14 @@ func (h *hardware) made(name string, devices []backend.Device) error {
 
 // answeredTo comes after a call was made and before its answer arrives: the time to crash.
 func (h *hardware) answeredTo(name string) {
-	if h.crashAfter == name {
-		h.crashAfter, h.crashed = "", true
-		h.crash()
+	if h.crashAfter.name != name {
+		return
 	}
+	if h.crashAfter.nth--; h.crashAfter.nth > 0 {
+		return
+	}
+	h.crashAfter, h.crashed = crashPoint{}, true
+	h.crash()
 }
 
 // revive is a new controller.
@@ -44,7 +51,7 @@ func (h *hardware) dead() bool {
 func (h *hardware) act(name, key, rack string, devices []backend.Device, do func(r reply, accepted []backend.Device) any) (any, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.made(name, devices); err != nil {
+	if err := h.made(name, key, devices); err != nil {
 		return nil, err
 	}
 	defer h.answeredTo(name)
@@ -82,7 +89,7 @@ func (h *hardware) poll(name string, jobs []backend.Job) (backend.Jobs, error) {
 	for i, j := range jobs {
 		devices[i] = backend.Device{Ref: j.Device, Rack: h.racks[j.Device]}
 	}
-	if err := h.made(name, devices); err != nil {
+	if err := h.made(name, "", devices); err != nil {
 		return nil, err
 	}
 	defer h.answeredTo(name)
@@ -114,7 +121,7 @@ func (h *hardware) poll(name string, jobs []backend.Job) (backend.Jobs, error) {
 func read[V any](h *hardware, name string, devices []backend.Device, value func(d backend.Device, report *Datum) (V, bool)) (map[backend.Ref]V, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.made(name, devices); err != nil {
+	if err := h.made(name, "", devices); err != nil {
 		return nil, err
 	}
 	defer h.answeredTo(name)

@@ -15,13 +15,13 @@ import (
 
 // checker compares what then says with what is.
 type checker struct {
-	*world
+	*World
 	ctx   context.Context
 	found *multierror.Error
 }
 
-func (w *world) check(ctx context.Context, then Then) error {
-	c := &checker{world: w, ctx: ctx}
+func (w *World) check(ctx context.Context, then Then) error {
+	c := &checker{World: w, ctx: ctx}
 	for _, part := range []func(Then){
 		c.states, c.outcomes, c.requestStates, c.initiators, c.results, c.rejected, c.flags, c.fields, c.statuses, c.alerts, c.posted, c.overSLA, c.calls, c.history, c.crashes,
 	} {
@@ -173,8 +173,8 @@ func (c *checker) history(then Then) {
 
 // crashes: a crash that waits for a call which is never made would be one that nobody tests.
 func (c *checker) crashes(Then) {
-	if c.hardware.crashAfter != "" {
-		c.differ("crash after "+c.hardware.crashAfter, "the call is made", "it was not made")
+	if p := c.hardware.crashAfter; p.nth > 0 {
+		c.differ("crash "+p.String(), "the call is made", "it was not made")
 	}
 }
 

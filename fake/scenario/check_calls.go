@@ -62,7 +62,7 @@ func (c Called) String() string { return fmt.Sprintf("%s%v", c.Call, []string(c.
 func (c call) String() string { return fmt.Sprintf("%s%v", c.name, c.on) }
 
 // trace prints the run: history, outcomes, requests, rejections, hardware calls.
-func (w *world) trace(ctx context.Context, rows []backend.Transition) string {
+func (w *World) trace(ctx context.Context, rows []backend.Transition) string {
 	var b strings.Builder
 	part := func(title string, empty bool) {
 		b.WriteString(title + ":\n")

@@ -98,7 +98,7 @@ func (c *checker) statuses(then Then) {
 }
 
 // statusesNow are the statuses that a device carries, by name.
-func (w *world) statusesNow(on backend.Ref) (map[string]*CycleStatus, error) {
+func (w *World) statusesNow(on backend.Ref) (map[string]*CycleStatus, error) {
 	switch on.Kind {
 	case backend.KindMachine:
 		m, err := w.manager.Machine(on.ID)

@@ -90,7 +90,7 @@ func (a attestor) Name() string { return a.name }
 
 // Attest asks for a proof, which is there at once.
 func (a attestor) Attest(_ context.Context, key string, d backend.Device) (string, error) {
-	got, err := a.h.act("Attest", a.name+" "+key, d.Rack, []backend.Device{d}, func(reply, []backend.Device) any { return a.name + "-" + d.Ref.ID })
+	got, err := a.h.act("Attest", key, d.Rack, []backend.Device{d}, func(reply, []backend.Device) any { return a.name + "-" + d.Ref.ID })
 	id, _ := got.(string)
 	return id, oneDevice(err)
 }

@@ -15,7 +15,7 @@ func (h *hardware) UploadFirmware(_ context.Context, key string, d backend.Devic
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	devices := []backend.Device{d}
-	if err := h.made(name, devices); err != nil {
+	if err := h.made(name, key, devices); err != nil {
 		return backend.UploadStatus{}, err
 	}
 	defer h.answeredTo(name)

@@ -35,8 +35,10 @@ type hardware struct {
 	// unitFirmware is what all data processing units run, attestors are the names of those that the site has.
 	unitFirmware map[string]string
 	attestors    []string
+	// observe is told of every call, nil if nobody wants to know.
+	observe func(Call)
 	// crashAfter is the call after which the controller crashes; crash then ends what drives it. A crashed controller makes no calls any more.
-	crashAfter string
+	crashAfter crashPoint
 	crash      func()
 	crashed    bool
 }

@@ -107,7 +107,7 @@ func TestAMistypedNameIsRefused(t *testing.T) {
 		"no id of a discovery":   {when: "    - discover: {kind: switch, rack: r1}", want: `empty id`},
 		"delete":                 {when: "    - delete: machine/m2", want: `machine/m2 is no object`},
 		"purge":                  {when: "    - purge: m1", want: `malformed reference "m1"`},
-		"crash":                  {when: "    - crash: now", want: `use the word crash alone, or crash: after-call CALL`},
+		"crash":                  {when: "    - crash: now", want: `use the word crash alone, crash: after-call CALL, or`},
 		"call of a crash":        {when: "    - crash: after-call SetPwer", want: `the call "SetPwer" is not known`},
 
 		"object of states":         {then: "    states: {rack/r2: Ready}", want: `then.states.rack/r2: rack/r2 is no object`},

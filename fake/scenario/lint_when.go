@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/rackstate/rackstate/backend"
 )
@@ -69,6 +68,13 @@ func (l *linter) lintEdit(at path, s Step) {
 		}
 	case s.Discover != nil:
 		l.lintDiscover(at, *s.Discover)
+	case s.Hold != nil:
+		if h := *s.Hold; h.Type == "" || h.Owner == "" || h.Reason == "" {
+			l.add(at, "a hold has a type, an owner and a reason")
+		}
+		l.ref(at.to("on"), s.Hold.On)
+	case s.Lift != nil:
+		l.ref(at.to("on"), s.Lift.On)
 	case s.Delete != "":
 		l.ref(at, s.Delete)
 	case s.Purge != "":
@@ -101,16 +107,14 @@ func (l *linter) lintDiscover(at path, d Discover) {
 	}
 }
 
-const afterCall = "after-call "
-
 func (l *linter) lintCrash(at path, what string) {
 	if what == "" {
 		return
 	}
-	call, ok := strings.CutPrefix(what, afterCall)
-	if !ok {
-		l.add(at, "%q is not known; use the word crash alone, or crash: after-call CALL", what)
+	p, err := parseCrash(what)
+	if err != nil {
+		l.add(at, "%s", err)
 		return
 	}
-	l.call(at, call)
+	l.call(at, p.name)
 }

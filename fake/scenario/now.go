@@ -15,7 +15,7 @@ import (
 )
 
 // now describes an object as given would: a Rack, Machine, Switch or PowerShelf. The error wraps backend.ErrNotFound when it is gone.
-func (w *world) now(ctx context.Context, on backend.Ref) (any, error) {
+func (w *World) now(ctx context.Context, on backend.Ref) (any, error) {
 	switch on.Kind {
 	case backend.KindRack:
 		r, err := w.manager.Rack(on.ID)
@@ -46,7 +46,7 @@ func (w *world) now(ctx context.Context, on backend.Ref) (any, error) {
 	}
 }
 
-func (w *world) rackNow(r *rack.Rack) Rack {
+func (w *World) rackNow(r *rack.Rack) Rack {
 	out := Rack{
 		ID: r.ID(), Profile: &r.ProfileID, State: r.State(), Since: since(r.Since()), ActivityStarted: new(Duration), TopologyChanged: r.TopologyChanged,
 		ReprovisionRequested: r.ReprovisionRequested, Cause: r.Cause, Origin: string(r.Origin), RunID: r.RunID, Deleted: r.Deleted(), Labels: r.Labels,
@@ -79,7 +79,7 @@ func machineNow(m *machine.Machine) Machine {
 	return out
 }
 
-func (w *world) switchNow(ctx context.Context, s *nvswitch.Switch) (Switch, error) {
+func (w *World) switchNow(ctx context.Context, s *nvswitch.Switch) (Switch, error) {
 	e := s.Endpoint
 	out := Switch{
 		ID: s.ID(), Rack: s.Rack(), State: s.State(), Since: since(s.Since()), Cause: s.Cause, BMCMAC: &e.BMCMAC, NVOSMACs: &s.ExpectedMACs, SeenMACs: &s.SeenMACs,
@@ -100,7 +100,7 @@ func (w *world) switchNow(ctx context.Context, s *nvswitch.Switch) (Switch, erro
 	return out, err
 }
 
-func (w *world) shelfNow(ctx context.Context, p *powershelf.PowerShelf) (PowerShelf, error) {
+func (w *World) shelfNow(ctx context.Context, p *powershelf.PowerShelf) (PowerShelf, error) {
 	e := p.Endpoint
 	out := PowerShelf{
 		ID: p.ID(), Rack: p.Rack(), State: p.State(), Since: since(p.Since()), Cause: p.Cause, Power: string(p.Power), BMCMAC: &e.BMCMAC, BMCAddress: &e.BMCAddress, Deleted: p.Deleted(),
@@ -111,7 +111,7 @@ func (w *world) shelfNow(ctx context.Context, p *powershelf.PowerShelf) (PowerSh
 }
 
 // stored reports whether a credential is in the store.
-func (w *world) stored(ctx context.Context, name string) (*bool, error) {
+func (w *World) stored(ctx context.Context, name string) (*bool, error) {
 	_, err := w.credentials.Credential(ctx, name)
 	there := err == nil
 	if errors.Is(err, backend.ErrNotFound) {

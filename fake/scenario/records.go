@@ -25,7 +25,7 @@ type record struct {
 }
 
 // records makes the given objects.
-func (w *world) records(ctx context.Context) ([]record, error) {
+func (w *World) records(ctx context.Context) ([]record, error) {
 	var out []record
 	add := func(ref backend.Ref, rackID, state string, since Duration, deleted bool, e lifecycle.Entity) {
 		if deleted {
@@ -78,24 +78,29 @@ func find(records []record, name string) (lifecycle.Entity, error) {
 	return records[i].entity, nil
 }
 
-func (w *world) holds(records []record) error {
+func (w *World) holds(records []record) error {
 	for _, h := range w.given.Holds {
 		e, err := find(records, h.On)
 		if err != nil {
 			return fmt.Errorf("hold: %w", err)
 		}
-		hold := lifecycle.Hold{Type: h.Type, Owner: h.Owner, Reason: h.Reason, At: Start()}
-		if h.Expires != nil {
-			hold.Expires = moment(*h.Expires)
-		}
 		o := e.Base()
-		o.Holds = append(o.Holds, hold)
+		o.Holds = append(o.Holds, h.hold(Start()))
 		o.Pause(Start())
 	}
 	return nil
 }
 
-func (w *world) rack(r Rack) *rack.Rack {
+// hold is what is kept of it.
+func (h Hold) hold(at time.Time) lifecycle.Hold {
+	out := lifecycle.Hold{Type: h.Type, Owner: h.Owner, Reason: h.Reason, At: at}
+	if h.Expires != nil {
+		out.Expires = moment(*h.Expires)
+	}
+	return out
+}
+
+func (w *World) rack(r Rack) *rack.Rack {
 	e := &rack.Rack{
 		ProfileID: w.profileID(r), TopologyChanged: r.TopologyChanged, ReprovisionRequested: r.ReprovisionRequested, Cause: r.Cause, Origin: rack.Origin(r.Origin), RunID: r.RunID,
 	}
@@ -108,7 +113,7 @@ func (w *world) rack(r Rack) *rack.Rack {
 }
 
 // cycle is the maintenance cycle of a rack that is in one, or was in one last: that of the request which it works on, if one is given.
-func (w *world) cycle(r Rack) *rack.Cycle {
+func (w *World) cycle(r Rack) *rack.Cycle {
 	q, requested := w.cycleRequest(r.ID)
 	if r.Cycle == "" && !requested && !slices.ContainsFunc(w.given.Jobs, func(j Jobs) bool { return j.On == "rack/"+r.ID }) {
 		return nil
@@ -123,7 +128,7 @@ func (w *world) cycle(r Rack) *rack.Cycle {
 }
 
 // unasked are the activities of a cycle that nobody requested: power only where the profile asks for it, or where the rack is at it.
-func (w *world) unasked(r Rack) []rack.Activity {
+func (w *World) unasked(r Rack) []rack.Activity {
 	out := []rack.Activity{{Name: rack.FirmwareUpgrade}, {Name: rack.NvosUpdate}, {Name: rack.ConfigureNmxCluster}}
 	if w.given.Profiles[or(r.Profile, defaultProfileID)].PowerSequence || isUnder(r.State, "Maintenance/PowerSequence") {
 		out = append(out, rack.Activity{Name: rack.PowerSequence})
@@ -132,7 +137,7 @@ func (w *world) unasked(r Rack) []rack.Activity {
 }
 
 // givenJobs puts running jobs into the cycle of a rack: it has last seen each as running, and has written that on the devices.
-func (w *world) givenJobs(records []record, j Jobs) error {
+func (w *World) givenJobs(records []record, j Jobs) error {
 	e, err := find(records, j.On)
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)
@@ -166,7 +171,7 @@ func (w *world) givenJobs(records []record, j Jobs) error {
 }
 
 // jobsBegan is when jobs were submitted: when the activity of their rack began, unless they say otherwise.
-func (w *world) jobsBegan(j Jobs) time.Time {
+func (w *World) jobsBegan(j Jobs) time.Time {
 	for _, r := range w.given.Racks {
 		if j.Started == nil && j.On == "rack/"+r.ID {
 			return moment(or(r.ActivityStarted, r.Since))

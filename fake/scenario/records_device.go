@@ -21,7 +21,7 @@ func or[T any](given *T, complete T) T {
 	return *given
 }
 
-func (w *world) machine(m Machine, n int) *machine.Machine {
+func (w *World) machine(m Machine, n int) *machine.Machine {
 	at := endpoint(backend.KindMachine, n)
 	e := machine.NewMachine(m.ID, m.Rack, machine.Discovered{Endpoint: at, DPUs: m.DPUs, SKU: m.SKU, Labels: m.Labels})
 	w.endpoints[e.Ref()] = at
@@ -46,7 +46,7 @@ func (w *world) machine(m Machine, n int) *machine.Machine {
 }
 
 // reprovision gives a machine in the middle of one what it knows of the request that began it.
-func (w *world) reprovision(m Machine, e *machine.Machine) {
+func (w *World) reprovision(m Machine, e *machine.Machine) {
 	if e.ReturnTo == "" {
 		e.ReturnTo = machine.Ready
 	}
@@ -57,7 +57,7 @@ func (w *world) reprovision(m Machine, e *machine.Machine) {
 	}
 }
 
-func (w *world) nvswitch(ctx context.Context, s Switch, n int) (*nvswitch.Switch, error) {
+func (w *World) nvswitch(ctx context.Context, s Switch, n int) (*nvswitch.Switch, error) {
 	whole := endpoint(backend.KindSwitch, n)
 	at := backend.Endpoint{BMCMAC: or(s.BMCMAC, whole.BMCMAC), BMCAddress: or(s.BMCAddress, whole.BMCAddress), NVOSAddress: or(s.NVOSAddress, whole.NVOSAddress), Slot: s.Slot}
 	macs := or(s.NVOSMACs, nvosMACs(backend.KindSwitch, n))
@@ -87,7 +87,7 @@ func (w *world) nvswitch(ctx context.Context, s Switch, n int) (*nvswitch.Switch
 	return e, w.credential(ctx, map[string]bool{backend.BMCCredential(e.Ref()): or(s.BMCCredential, true), backend.NVOSCredential(e.Ref()): or(s.NVOSCredential, true)})
 }
 
-func (w *world) shelf(ctx context.Context, p PowerShelf, n int) (*powershelf.PowerShelf, error) {
+func (w *World) shelf(ctx context.Context, p PowerShelf, n int) (*powershelf.PowerShelf, error) {
 	whole := endpoint(backend.KindPowerShelf, n)
 	at := backend.Endpoint{BMCMAC: or(p.BMCMAC, whole.BMCMAC), BMCAddress: or(p.BMCAddress, whole.BMCAddress)}
 	e := powershelf.NewPowerShelf(p.ID, p.Rack, at)
@@ -99,7 +99,7 @@ func (w *world) shelf(ctx context.Context, p PowerShelf, n int) (*powershelf.Pow
 	return e, w.credential(ctx, map[string]bool{backend.BMCCredential(e.Ref()): or(p.BMCCredential, true)})
 }
 
-func (w *world) credential(ctx context.Context, names map[string]bool) error {
+func (w *World) credential(ctx context.Context, names map[string]bool) error {
 	for name, there := range names {
 		if !there {
 			continue
@@ -129,7 +129,7 @@ func (s *CycleStatus) fabric() *lifecycle.FabricStatus {
 }
 
 // status puts given statuses on a device.
-func (w *world) status(records []record, s Status) error {
+func (w *World) status(records []record, s Status) error {
 	e, err := find(records, s.On)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)

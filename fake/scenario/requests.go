@@ -36,7 +36,7 @@ func (q Request) params(on backend.Ref) any {
 }
 
 // requests makes the given requests.
-func (w *world) requests() ([]backend.Request, error) {
+func (w *World) requests() ([]backend.Request, error) {
 	var out []backend.Request
 	for _, q := range w.given.Requests {
 		w.known[q.ID] = true

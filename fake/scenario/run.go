@@ -21,6 +21,7 @@ type Option func(*options)
 type options struct {
 	failing []string
 	step    Stepper
+	observe func(Call)
 }
 
 // Stepper has everything reconciled that is due at a time, like lifecycle.Controller.RunUntilIdle.
@@ -99,18 +100,10 @@ type Report struct {
 // Run runs one scenario on an empty store. The error says what was expected and what was found, with the history and the hardware calls of the run; it is
 // nil when everything in then is true. It wraps ErrBadFile when the scenario makes no sense.
 func Run(ctx context.Context, s Scenario, store backend.Store, opts ...Option) (*Report, error) {
-	o := options{step: byLoop}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	if err := s.verify(); err != nil {
+	w, err := Open(ctx, s, store, opts...)
+	if err != nil {
 		return nil, err
 	}
-	w, err := newWorld(ctx, s, store)
-	if err != nil {
-		return nil, fmt.Errorf("given: %w", err)
-	}
-	w.stepper = o.step
 	for i, step := range s.When {
 		if err := w.do(ctx, step); err != nil {
 			report := w.report(ctx)
@@ -130,7 +123,7 @@ func byLoop(ctx context.Context, ctl *lifecycle.Controller, now time.Time) (int,
 	return ctl.RunUntilIdle(ctx, now)
 }
 
-func (w *world) report(ctx context.Context) *Report {
+func (w *World) report(ctx context.Context) *Report {
 	rows, err := w.store.History(ctx, backend.HistoryQuery{})
 	if err != nil {
 		return &Report{Trace: err.Error()}

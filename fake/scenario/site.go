@@ -17,7 +17,7 @@ const defaultProfileID = "P"
 const noProfileID = "(none)"
 
 // profileID is the profile of a given rack. Where none is defined, every rack has a profile P of its own, since the counts are those of its children.
-func (w *world) profileID(r Rack) string {
+func (w *World) profileID(r Rack) string {
 	id := or(r.Profile, defaultProfileID)
 	if w.given.Profiles == nil && id == defaultProfileID {
 		return w.ownProfile(r.ID)
@@ -26,7 +26,7 @@ func (w *world) profileID(r Rack) string {
 }
 
 // ownProfile is the id of the default profile of a rack: P for the first rack and those like it, otherwise P with the id of the rack.
-func (w *world) ownProfile(rackID string) string {
+func (w *World) ownProfile(rackID string) string {
 	racks := w.given.Racks
 	if len(racks) == 0 || racks[0].ID == rackID || w.defaultProfile(racks[0].ID) == w.defaultProfile(rackID) {
 		return defaultProfileID
@@ -35,7 +35,7 @@ func (w *world) ownProfile(rackID string) string {
 }
 
 // defaultProfile has the counts of the children given for the rack.
-func (w *world) defaultProfile(rackID string) Profile {
+func (w *World) defaultProfile(rackID string) Profile {
 	p := Profile{Topology: "gb200_nvl72r1_c2g4_topology", HardwareType: "gb200"}
 	for _, m := range w.given.Machines {
 		if m.Rack == rackID {
@@ -56,7 +56,7 @@ func (w *world) defaultProfile(rackID string) Profile {
 }
 
 // site is what the operator expects: the profiles, every rack that is given or expected, and the devices that will be discovered.
-func (w *world) site() *rack.Site {
+func (w *World) site() *rack.Site {
 	site := &rack.Site{Profiles: map[string]rack.Profile{}}
 	for _, id := range sortedKeys(w.given.Profiles) {
 		site.Profiles[id] = w.profile(id, w.given.Profiles[id])
@@ -90,7 +90,7 @@ func (w *world) site() *rack.Site {
 }
 
 // profile makes the profile of a site. It has a slot for every device that may be reported, however many it counts.
-func (w *world) profile(id string, p Profile) rack.Profile {
+func (w *World) profile(id string, p Profile) rack.Profile {
 	has := func(count int) rack.Capability {
 		c := rack.Capability{Count: count}
 		for slot := range count + len(w.discoveries) {
@@ -112,7 +112,7 @@ func byType(hardwareType, id string) map[string]string {
 }
 
 // announce makes up where the devices are that will be discovered and are not given.
-func (w *world) announce() {
+func (w *World) announce() {
 	for i, d := range w.discoveries {
 		ref := backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID}
 		if _, given := w.endpoints[ref]; !given {
@@ -149,7 +149,7 @@ func mac(kind backend.Kind, iface, n int) string {
 func kindByte(kind backend.Kind) int { return 1 + slices.Index(deviceWords, string(kind)) }
 
 // expectDevices adds the devices that will be discovered to the site. Those of a rack that nobody expects are the strangers that the scenario is about.
-func (w *world) expectDevices(site *rack.Site) {
+func (w *World) expectDevices(site *rack.Site) {
 	done := map[backend.Ref]bool{}
 	for _, d := range w.discoveries {
 		ref := backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID}
@@ -173,7 +173,7 @@ func (w *world) expectDevices(site *rack.Site) {
 }
 
 // discover reports a device to the manager, complete and healthy.
-func (w *world) discover(ctx context.Context, d Discover) error {
+func (w *World) discover(ctx context.Context, d Discover) error {
 	ref := backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID}
 	found := rack.Discovery{Kind: ref.Kind, ID: d.ID, Rack: d.Rack, Endpoint: w.endpoints[ref], SeenMACs: w.macs[ref]}
 	return w.refused("", w.manager.Discover(ctx, found))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rackstate/rackstate/backend"
@@ -16,7 +15,7 @@ import (
 )
 
 // do makes one step.
-func (w *world) do(ctx context.Context, s Step) error {
+func (w *World) do(ctx context.Context, s Step) error {
 	switch {
 	case s.Reconcile != nil:
 		return w.reconcile(ctx, s.Reconcile)
@@ -37,17 +36,18 @@ func (w *world) do(ctx context.Context, s Step) error {
 	case s.Jobs != nil:
 		return w.changeJobs(*s.Jobs)
 	case s.Crash != nil && *s.Crash == "":
-		return w.start(ctx)
+		return w.again(ctx)
 	case s.Crash != nil:
-		w.hardware.crashAfter = strings.TrimPrefix(*s.Crash, afterCall)
-		return nil
+		var err error
+		w.hardware.crashAfter, err = parseCrash(*s.Crash)
+		return err
 	default:
 		return w.edit(ctx, s)
 	}
 }
 
 // edit makes a step that changes an object from outside.
-func (w *world) edit(ctx context.Context, s Step) error {
+func (w *World) edit(ctx context.Context, s Step) error {
 	var name string
 	var change func(on backend.Ref) error
 	switch {
@@ -68,6 +68,10 @@ func (w *world) edit(ctx context.Context, s Step) error {
 		name, change = s.Label.On, func(on backend.Ref) error { return w.ctl().SetLabels(ctx, on, 0, s.Label.Set, s.Label.Remove...) }
 	case s.Status != nil:
 		name, change = s.Status.On, func(on backend.Ref) error { return w.writeStatus(ctx, on, *s.Status) }
+	case s.Hold != nil:
+		name, change = s.Hold.On, func(on backend.Ref) error { return w.ctl().PlaceHold(ctx, on, s.Hold.hold(w.clock.Now())) }
+	case s.Lift != nil:
+		name, change = s.Lift.On, func(on backend.Ref) error { return w.ctl().ReleaseHold(ctx, on, s.Lift.Type, s.Lift.Owner) }
 	case s.Delete != "":
 		name, change = s.Delete, func(on backend.Ref) error { return w.ctl().Delete(ctx, on, "scenario", false) }
 	default:
@@ -81,7 +85,7 @@ func (w *world) edit(ctx context.Context, s Step) error {
 }
 
 // assignSKU is what a person does who says what a machine is, or that this is not known.
-func (w *world) assignSKU(ctx context.Context, on backend.Ref, id string) error {
+func (w *World) assignSKU(ctx context.Context, on backend.Ref, id string) error {
 	return w.ctl().Apply(ctx, func(tx *lifecycle.Tx) error {
 		m, err := lifecycle.Edit[machine.Machine](tx, on)
 		if err != nil {
@@ -92,7 +96,7 @@ func (w *world) assignSKU(ctx context.Context, on backend.Ref, id string) error 
 	})
 }
 
-func (w *world) writeStatus(ctx context.Context, on backend.Ref, s Status) error {
+func (w *World) writeStatus(ctx context.Context, on backend.Ref, s Status) error {
 	return w.ctl().Apply(ctx, func(tx *lifecycle.Tx) error {
 		e, err := tx.Entity(on)
 		if err != nil {
@@ -103,7 +107,7 @@ func (w *world) writeStatus(ctx context.Context, on backend.Ref, s Status) error
 }
 
 // refused notes a rejection; other errors end the scenario.
-func (w *world) refused(id string, err error) error {
+func (w *World) refused(id string, err error) error {
 	var stranger *rack.DiscoveryError
 	refusals := []error{lifecycle.ErrRejected, lifecycle.ErrNotPermitted, backend.ErrNotFound, backend.ErrExists}
 	if err == nil || !errors.As(err, &stranger) && !slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) }) {
@@ -114,7 +118,7 @@ func (w *world) refused(id string, err error) error {
 }
 
 // mortal is the context of a controller: a crash ends it, and nothing is committed from then on.
-func (w *world) mortal(ctx context.Context) (context.Context, context.CancelFunc) {
+func (w *World) mortal(ctx context.Context) (context.Context, context.CancelFunc) {
 	inner, stop := context.WithCancel(ctx)
 	w.hardware.crash = func() {
 		w.store.crashed = true
@@ -124,15 +128,15 @@ func (w *world) mortal(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // survive starts the controller again if it has crashed: then err is of the crash, and no error.
-func (w *world) survive(ctx context.Context, err error) (crashed bool, _ error) {
+func (w *World) survive(ctx context.Context, err error) (crashed bool, _ error) {
 	if !w.hardware.dead() {
 		return false, err
 	}
-	return true, w.start(ctx)
+	return true, w.again(ctx)
 }
 
 // drive has objects reconciled until nothing is due, with a bound on the number of passes. It comes back early after a crash.
-func (w *world) drive(ctx context.Context, most int) (next time.Time, crashed bool, err error) {
+func (w *World) drive(ctx context.Context, most int) (next time.Time, crashed bool, err error) {
 	inner, stop := w.mortal(ctx)
 	defer stop()
 	w.passes.left, w.passes.stop = most, stop
@@ -145,7 +149,7 @@ func (w *world) drive(ctx context.Context, most int) (next time.Time, crashed bo
 	return next, crashed, err
 }
 
-func (w *world) reconcile(ctx context.Context, names Names) error {
+func (w *World) reconcile(ctx context.Context, names Names) error {
 	for _, name := range names {
 		on, err := ref(name)
 		if err != nil {
@@ -167,7 +171,7 @@ const (
 	runPasses       = 100_000
 )
 
-func (w *world) stabilize(ctx context.Context) error {
+func (w *World) stabilize(ctx context.Context) error {
 	for {
 		if _, crashed, err := w.drive(ctx, stabilizePasses); err != nil || !crashed {
 			return err
@@ -176,7 +180,7 @@ func (w *world) stabilize(ctx context.Context) error {
 }
 
 // run lets time pass from one thing that falls due to the next.
-func (w *world) run(ctx context.Context, end time.Time) error {
+func (w *World) run(ctx context.Context, end time.Time) error {
 	for {
 		next, crashed, err := w.drive(ctx, runPasses)
 		switch {
@@ -192,7 +196,7 @@ func (w *world) run(ctx context.Context, end time.Time) error {
 	}
 }
 
-func (w *world) request(ctx context.Context, q Request) error {
+func (w *World) request(ctx context.Context, q Request) error {
 	w.known[q.ID] = true
 	if q.At != nil && !moment(*q.At).Equal(w.clock.Now()) {
 		return fmt.Errorf("request %s is made now, at %s, and not at %s", q.ID, since(w.clock.Now()), *q.At)
@@ -221,7 +225,7 @@ func (w *world) request(ctx context.Context, q Request) error {
 }
 
 // cancel stops the open requests with an id, or the oldest open one of an object.
-func (w *world) cancel(ctx context.Context, c Cancel) error {
+func (w *World) cancel(ctx context.Context, c Cancel) error {
 	open, err := w.store.Requests(ctx, backend.RequestQuery{OpenOnly: true})
 	if err != nil {
 		return err
@@ -243,7 +247,7 @@ func (w *world) cancel(ctx context.Context, c Cancel) error {
 }
 
 // changeJobs changes what polls of the rack's jobs find.
-func (w *world) changeJobs(j Jobs) error {
+func (w *World) changeJobs(j Jobs) error {
 	poll := ""
 	if j.Activity != "" {
 		var err error

@@ -37,7 +37,7 @@ func TestACrashThatWaitsForACallThatIsNeverMadeIsNoticed(t *testing.T) {
 	t.Parallel()
 	const text = "- name: a crash\n  given: {racks: [{id: r1}]}\n  when: [{crash: after-call SetPower}, {run: 1m}]\n  then: {states: {rack/r1: Ready}}\n"
 	_, err := runOne(t, text)
-	require.ErrorContains(t, err, "crash after SetPower: expected the call is made, found it was not made")
+	require.ErrorContains(t, err, "crash after-call SetPower: expected the call is made, found it was not made")
 }
 
 func TestJobsThatNobodyBeganCannotBeChanged(t *testing.T) {

@@ -22,9 +22,11 @@ type Step struct {
 	Jobs      *Jobs      `yaml:"jobs"`
 	Status    *Status    `yaml:"status"`
 	Discover  *Discover  `yaml:"discover"`
+	Hold      *Hold      `yaml:"hold"`
+	Lift      *Lift      `yaml:"lift"`
 	Delete    string     `yaml:"delete"`
 	Purge     string     `yaml:"purge"`
-	// Crash is empty for a crash at once, or "after-call CALL".
+	// Crash is empty for a crash at once, or "after-call CALL", or "after-call CALL N" for the N-th time that it is made.
 	Crash *string `yaml:"crash"`
 }
 
@@ -57,6 +59,13 @@ type Cancel struct {
 	ID        string `yaml:"id"`
 	On        string `yaml:"on"`
 	Initiator string `yaml:"initiator"`
+}
+
+// Lift releases a hold.
+type Lift struct {
+	On    string `yaml:"on"`
+	Type  string `yaml:"type"`
+	Owner string `yaml:"owner"`
 }
 
 // On names an object.

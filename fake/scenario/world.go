@@ -26,8 +26,8 @@ func moment(d Duration) time.Time { return Start().Add(time.Duration(d)) }
 // since is a time as a duration from the start.
 func since(t time.Time) Duration { return Duration(t.Sub(Start())) }
 
-// world is a scenario that runs.
-type world struct {
+// World is a scenario that runs.
+type World struct {
 	stepper     Stepper // has what is due reconciled
 	given       Given
 	store       *crashStore
@@ -79,12 +79,12 @@ func (p *passes) Passed(backend.Ref, backend.Outcome) {
 }
 
 // newWorld puts what is given into an empty store and starts a controller on it.
-func newWorld(ctx context.Context, s Scenario, store backend.Store) (*world, error) {
-	w := &world{
+func newWorld(ctx context.Context, s Scenario, store backend.Store) (*World, error) {
+	w := &World{
 		given: s.Given, store: &crashStore{Store: store}, clock: sitesim.NewClock(Start()), credentials: &fake.Credentials{}, passes: &passes{},
 		refs: map[string]backend.Ref{}, endpoints: map[backend.Ref]backend.Endpoint{}, macs: map[backend.Ref][]string{}, known: map[string]bool{},
 	}
-	w.hardware = newHardware(w.clock.Now)
+	w.hardware = newHardware(w.Now)
 	w.hardware.speaks(s.Given.Hardware)
 	for _, step := range s.When {
 		if step.Discover != nil {
@@ -106,7 +106,7 @@ func newWorld(ctx context.Context, s Scenario, store backend.Store) (*world, err
 }
 
 // seed commits the given objects with their requests.
-func (w *world) seed(ctx context.Context, records []record) error {
+func (w *World) seed(ctx context.Context, records []record) error {
 	requests, err := w.requests()
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (w *world) seed(ctx context.Context, records []record) error {
 const givenTrigger = "Given"
 
 // start makes a new controller on the store, as after the start of a process.
-func (w *world) start(ctx context.Context) error {
+func (w *World) start(ctx context.Context) error {
 	w.store.crashed = false
 	w.hardware.revive()
 	s := w.given.Settings
@@ -154,7 +154,7 @@ func (w *world) start(ctx context.Context) error {
 			FirmwareRetryLimit: retries, FirmwareRetryInterval: time.Duration(s.FirmwareRetryInterval), UploadLimit: s.UploadLimit, DPUFirmware: s.DPUFirmware,
 			Tenant: w.hardware.tenant(),
 		},
-		Lifecycle: lifecycle.Config{Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: w.passes},
+		Lifecycle: w.engine(),
 	}
 	for _, f := range s.MachineFirmware {
 		cfg.Machine.Firmware = append(cfg.Machine.Firmware, machine.Firmware{Component: f.Component, Version: f.Version, How: machine.How(f.How), Artifacts: f.Artifacts, Reset: machine.ResetKind(f.Reset)})
@@ -162,6 +162,11 @@ func (w *world) start(ctx context.Context) error {
 	var err error
 	w.manager, err = rack.NewManager(ctx, w.store, cfg)
 	return err
+}
+
+// engine configures the engine.
+func (w *World) engine() lifecycle.Config {
+	return lifecycle.Config{Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: w.passes}
 }
 
 // retryLimit turns the limit of a scenario, where zero is never, into that of the configuration, where zero is the default.
@@ -176,9 +181,9 @@ func retryLimit(n *int) int {
 	}
 }
 
-func (w *world) ctl() *lifecycle.Controller { return w.manager.Controller() }
+func (w *World) ctl() *lifecycle.Controller { return w.manager.Controller() }
 
-func (w *world) catalog() backend.Catalog {
+func (w *World) catalog() backend.Catalog {
 	out := backend.Catalog{}
 	for _, f := range w.given.Firmware {
 		entry := backend.FirmwareEntry{ID: f.ID, HardwareType: f.HardwareType, Available: or(f.Available, true)}
@@ -194,7 +199,7 @@ func (w *world) catalog() backend.Catalog {
 func ref(text string) (backend.Ref, error) { return backend.ParseRef(text) }
 
 // device finds a device by its id alone.
-func (w *world) device(id string) (backend.Ref, error) {
+func (w *World) device(id string) (backend.Ref, error) {
 	if r, ok := w.refs[id]; ok {
 		return r, nil
 	}
@@ -202,7 +207,7 @@ func (w *world) device(id string) (backend.Ref, error) {
 }
 
 // cycleRequest is the rack's request that it works on, if one is given.
-func (w *world) cycleRequest(rackID string) (Request, bool) {
+func (w *World) cycleRequest(rackID string) (Request, bool) {
 	for _, q := range w.given.Requests {
 		if q.Type == lifecycle.TypeMaintenance && q.AcceptedAt != nil && slices.Contains(q.On, "rack/"+rackID) {
 			return q, true
