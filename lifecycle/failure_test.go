@@ -130,8 +130,9 @@ func TestAHandlerThatTakesTooLongHasItsContextEnded(t *testing.T) {
 	inside := make(chan struct{})
 	cfg := lifecycle.Config{HandlerTimeout: 40 * time.Second}
 	s := newSiteWith(t, newTap(), cfg, lampKind(t, lampHandlers{dark: func(ctx context.Context, _ *lamp, _ *lifecycle.Env) (lifecycle.Outcome, error) {
+		ended := ctx.Done() // before the test moves the clock: its timer begins here
 		close(inside)
-		<-ctx.Done()
+		<-ended
 		return lifecycle.Outcome{}, ctx.Err()
 	}}))
 	s.create(newLamp("a"))
