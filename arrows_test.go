@@ -109,10 +109,40 @@ var arrows = []arrow{
 			"or move the wiring into examples",
 	},
 	{
+		room: "fake/verify",
+		may:  slices.Concat(kinds, []string{"rack"}),
+		fix: "the rules look at records, commits and calls, wherever they come from: take a store or a call as a parameter, " +
+			"or move what makes things happen into fake/explore or fake/metamorphic",
+	},
+	{
 		room: "fake/scenario",
-		may:  slices.Concat(kinds, racks, []string{"fake", "fake/sitesim"}),
+		may:  slices.Concat(kinds, racks, []string{"fake", "fake/sitesim", "fake/verify"}),
 		fix: "a scenario runs on the store that its caller opens: take a backend.Store as a parameter, " +
 			"or move the wiring into examples",
+	},
+	{
+		room: "fake/explore",
+		may:  slices.Concat(kinds, racks, []string{"backend/*", "fake/scenario", "fake/verify"}),
+		fix:  "an explorer moves worlds of fake/scenario: move what a world needs into fake/scenario, and what must hold into fake/verify",
+	},
+	{
+		room: "fake/explore/*",
+		may:  []string{"fake/scenario", "fake/explore"},
+		fix:  "the command reads flags and prints: move what explores into fake/explore",
+	},
+	{
+		room: "fake/metamorphic",
+		may:  slices.Concat(kinds, racks, []string{"backend/*", "fake", "fake/sitesim", "fake/scenario", "fake/verify"}),
+		fix:  "a plan is a scenario: move what a world needs into fake/scenario, and what must hold into fake/verify",
+	},
+	{
+		room: "fake/crash/*",
+		may:  slices.Concat(kinds, racks, []string{"backend/*", "fake", "fake/sitesim"}),
+		fix:  "what is below crash is the site that its tests kill, and their witness: move what others need into fake/sitesim",
+	},
+	{
+		room: "fake/crash",
+		fix:  "crash holds tests only: move what others need into fake/sitesim",
 	},
 	{
 		room: "fake/chaos",

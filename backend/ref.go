@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind says what sort of object a reference names. The strings are stored and must not change.
@@ -38,11 +39,20 @@ func (r Ref) Compare(o Ref) int {
 	return strings.Compare(r.ID, o.ID)
 }
 
-// MarshalText writes the text form, so that a Ref can be a key of a JSON object.
-func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+// MarshalText writes the text form, so that a Ref can be a key of a JSON object. The zero value is an empty text.
+func (r Ref) MarshalText() ([]byte, error) {
+	if r.IsZero() {
+		return nil, nil
+	}
+	return []byte(r.String()), nil
+}
 
-// UnmarshalText reads the text form.
+// UnmarshalText reads the text form; an empty text is the zero value. The error wraps ErrBadRef.
 func (r *Ref) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*r = Ref{}
+		return nil
+	}
 	ref, err := ParseRef(string(text))
 	if err != nil {
 		return err
@@ -63,20 +73,25 @@ func ParseRef(text string) (Ref, error) {
 	if !found || kind == "" {
 		return Ref{}, fmt.Errorf("%w %q: want kind/id, for example rack/A12", ErrBadRef, text)
 	}
-	if err := CheckID(id); err != nil {
-		return Ref{}, fmt.Errorf("%w %q: %w", ErrBadRef, text, err)
+	for _, part := range [...]string{kind, id} { // a kind is no freer than an id
+		if err := CheckID(part); err != nil {
+			return Ref{}, fmt.Errorf("%w %q: %w", ErrBadRef, text, err)
+		}
 	}
 	return Ref{Kind: Kind(kind), ID: id}, nil
 }
 
-// CheckID reports why id cannot name an object: it is empty, longer than 256 bytes, or holds a slash, a space or a control character.
-// The error wraps ErrBadRef.
+// CheckID reports why id cannot name an object: it is empty, longer than 256 bytes, not UTF-8, or holds a slash, a space or a control
+// character. The error wraps ErrBadRef.
 func CheckID(id string) error {
 	switch {
 	case id == "":
 		return fmt.Errorf("%w: empty id", ErrBadRef)
 	case len(id) > maxID:
 		return fmt.Errorf("%w: id of %d bytes, the longest allowed is %d", ErrBadRef, len(id), maxID)
+	case !utf8.ValidString(id):
+		// JSON would write another name, and two objects could become one.
+		return fmt.Errorf("%w: id %q is not UTF-8 text", ErrBadRef, id)
 	}
 	for _, r := range id {
 		if r <= ' ' || r == '/' || r == 0x7f {

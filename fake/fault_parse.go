@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // FaultError says where the text of a fault cannot be read, and what may stand there.
@@ -106,6 +107,10 @@ type faultToken struct {
 
 // faultTokens cuts a text into tokens.
 func faultTokens(text string) ([]faultToken, error) {
+	if !utf8.ValidString(text) { // a journal, which is JSON, would hold another fault
+		good := strings.ToValidUTF8(text, "\xff")
+		return nil, &FaultError{Text: text, Column: strings.IndexByte(good, 0xff) + 1, Problem: "it is not UTF-8 text"}
+	}
 	var tokens []faultToken
 	for i := 0; i < len(text); {
 		switch text[i] {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/rackstate/rackstate/backend"
 )
 
 // snapshot is all that a site is, apart from its configuration and the log of calls.
@@ -45,6 +47,9 @@ func (h *Hardware) Restore(raw []byte) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
 	h.empty()
 	for _, st := range s.Devices {
 		d := h.newDevice(*st)
@@ -61,6 +66,24 @@ func (h *Hardware) Restore(raw []byte) error {
 		h.service.put(r)
 	}
 	h.counts = counts{doubles: s.Doubles}
+	return nil
+}
+
+// check looks for what no site is, and what would stop one.
+func (s *snapshot) check() error {
+	for i, d := range s.Devices {
+		if d == nil {
+			return fmt.Errorf("device %d is nothing", i+1)
+		}
+		if _, err := backend.ParseRef(d.Device.Ref.String()); err != nil {
+			return fmt.Errorf("device %d: %w", i+1, err)
+		}
+	}
+	for i, r := range s.Runs {
+		if r == nil || r.Acked < 0 || r.Acked > len(r.Events) {
+			return fmt.Errorf("validation %d has come to none of its events", i+1)
+		}
+	}
 	return nil
 }
 

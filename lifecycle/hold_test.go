@@ -246,3 +246,15 @@ func TestAHandlerCanStopTheClockOfItsObject(t *testing.T) {
 	s.after(time.Minute)
 	assert.Equal(t, time.Minute, s.elapsed())
 }
+
+func TestAHoldComesBeforeWhatCannotBeDone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lampKind(t, nil, func(d *lampDefinition) { delete(d.Handlers, dark) }))
+	s.create(newLamp("a"))
+	s.hold(service)
+	s.settle()
+	assert.Equal(t, backend.OutcomeWait, s.outcome(lampRef("a")).Kind, "nobody asks it to do anything")
+	s.release()
+	s.settle()
+	assert.Contains(t, s.outcome(lampRef("a")).Reason, lifecycle.ErrUnhandledState.Error())
+}

@@ -102,3 +102,52 @@ func TestResultsThatAreNoJSONAreReportedWithTheRequest(t *testing.T) {
 	assert.ErrorContains(t, err, `request "req-1" on machine/A12-m01`)
 	require.NoError(t, s.Close())
 }
+
+func TestAHeaderThatNoProgramWritesIsRefused(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]struct {
+		at    int
+		bytes []byte
+	}{
+		"the file has the version -1,":    {60, []byte{0xff, 0xff, 0xff, 0xff}},
+		"the file has the version 0,":     {60, []byte{0, 0, 0, 0}},
+		"header has the write version 3 ": {18, []byte{3}},
+		"header has the write version 0 ": {18, []byte{0}},
+	} {
+		path := filled(t)
+		whole, err := os.ReadFile(path)
+		require.NoError(t, err)
+		copy(whole[change.at:], change.bytes)
+		require.NoError(t, os.WriteFile(path, whole, 0o644))
+		_, err = Open(t.Context(), path, Config{})
+		require.ErrorIs(t, err, backend.ErrCorrupt)
+		require.ErrorContains(t, err, path)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestAFileThatWasCutBesideItsLogIsReportedAsDamaged(t *testing.T) {
+	t.Parallel()
+	m := fuzzImages(t)[1]
+	for _, pages := range []int{2, 5, 9, 14, 20} {
+		path := filepath.Join(t.TempDir(), "store.db")
+		require.NoError(t, os.WriteFile(path, m.db[:pages*4096+100], 0o644))
+		require.NoError(t, os.WriteFile(path+"-wal", m.wal, 0o644))
+		s, err := Open(t.Context(), path, Config{})
+		if err == nil { // a process that died may have left it like this
+			_, err = s.List(t.Context(), backend.Query{})
+			require.NoError(t, s.Close())
+		}
+		require.ErrorIs(t, err, backend.ErrCorrupt, "%d pages", pages)
+		require.ErrorContains(t, err, path)
+	}
+}
+
+func TestTablesThatAreMissingAreReportedAsDamage(t *testing.T) {
+	t.Parallel()
+	path := create(t)
+	change(t, path, "ALTER TABLE record RENAME COLUMN data TO date")
+	_, err := Open(t.Context(), path, Config{})
+	require.ErrorIs(t, err, backend.ErrCorrupt)
+	require.ErrorContains(t, err, path)
+}

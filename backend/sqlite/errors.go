@@ -39,9 +39,14 @@ func remedy(path string, err error) (string, error) {
 		return fmt.Sprintf("the folder %s cannot be written, choose another one", folder), nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Sprintf("free some space for %s", folder), nil
+	case systemError(err):
+		return "", nil
 	}
-	switch lite.ErrCode(err).ToPrimary() {
-	case lite.ResultCorrupt, lite.ResultNotADB:
+	code := lite.ErrCode(err)
+	switch code.ToPrimary() {
+	case lite.ResultCorrupt, lite.ResultNotADB, lite.ResultError, lite.ResultConstraint:
+		// The statements are always the same. When one makes no sense to SQLite, or breaks a rule of a table, the tables in the file are not those
+		// that it was made for.
 		return "restore a copy of the file", backend.ErrCorrupt
 	case lite.ResultFull:
 		return fmt.Sprintf("free some space for %s", folder), nil
@@ -50,8 +55,18 @@ func remedy(path string, err error) (string, error) {
 	case lite.ResultBusy, lite.ResultLocked:
 		return "another program writes to the file, end its transaction", nil
 	case lite.ResultIOErr:
+		if code == lite.ResultIOErrShortRead {
+			return "the file was cut off, restore a copy of it", backend.ErrCorrupt
+		}
 		return "look at the disk and the system log", nil
 	default:
 		return "", nil
 	}
+}
+
+// systemError reports an error that is not SQLite's.
+func systemError(err error) bool {
+	var number syscall.Errno
+	var path *fs.PathError
+	return errors.As(err, &number) || errors.As(err, &path)
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/rackstate/rackstate/backend"
 )
 
-// magic begins every SQLite file, headerSize is how long its header is.
+// magic begins every SQLite file, headerSize is how long its header is, writeVersion is where it says how it may be written.
 const (
-	magic      = "SQLite format 3\x00"
-	headerSize = 100
+	magic        = "SQLite format 3\x00"
+	headerSize   = 100
+	writeVersion = 18
 )
 
 // inspect looks at the first bytes before SQLite does: it tells a foreign or cut file from a good one and finds out whether this user may
@@ -31,9 +32,14 @@ func inspect(path string) (err error) {
 	}()
 	wal, walErr := os.Stat(path + "-wal")
 	logged := walErr == nil && wal.Size() > 0
+	journal, journalErr := os.Stat(path + "-journal")
+	undone := journalErr == nil && journal.Size() > 0
 	header := make([]byte, headerSize)
 	n, err := io.ReadFull(file, header)
 	switch {
+	case undone:
+		// The power was lost while the file was made: SQLite undoes what was begun, and then version sees whose file it is.
+		return nil
 	case n == 0 && errors.Is(err, io.EOF) && logged:
 		// SQLite would take this for a new file and throw the log away.
 		return cut(path, 0)
@@ -45,6 +51,10 @@ func inspect(path string) (err error) {
 		return fmt.Errorf("sqlite: open %s: %w: it is no SQLite file; choose another path", path, ErrForeignFile)
 	case n < headerSize:
 		return cut(path, int64(n))
+	}
+	// SQLite opens a file of an unknown write version all the same, and every commit fails.
+	if version := header[writeVersion]; version < 1 || version > 2 {
+		return fmt.Errorf("sqlite: open %s: %w: its header has the write version %d (restore a copy of the file)", path, backend.ErrCorrupt, version)
 	}
 	info, err := file.Stat()
 	if err != nil {

@@ -44,7 +44,8 @@ func migrations() ([]migration, error) {
 }
 
 // version returns the schema version of a file, 0 for a new one. It refuses a file of another program with [ErrForeignFile] and one
-// that needs more than the given number of steps with [backend.ErrNewerSchema]. It changes nothing.
+// that needs more than the given number of steps with [backend.ErrNewerSchema]; a version that no program writes is [backend.ErrCorrupt]. It
+// changes nothing.
 func version(conn *lite.Conn, path string, known int) (int, error) {
 	app, err := number(conn, "PRAGMA application_id")
 	if err != nil {
@@ -64,6 +65,9 @@ func version(conn *lite.Conn, path string, known int) (int, error) {
 	case app != applicationID:
 		return 0, fmt.Errorf("sqlite: open %s: %w: it is an SQLite file of another program (application id %#x); choose another path",
 			path, ErrForeignFile, app)
+	case stored < 1:
+		// The mark and the version are written together.
+		return 0, fmt.Errorf("sqlite: open %s: %w: the file has the version %d, which no program writes (restore a copy of the file)", path, backend.ErrCorrupt, stored)
 	case stored > int64(known):
 		return 0, fmt.Errorf("sqlite: open %s: %w: the file has version %d, this program understands up to %d; use a newer program",
 			path, backend.ErrNewerSchema, stored, known)

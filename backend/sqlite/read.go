@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -28,9 +30,12 @@ const (
 func (s *Store) Get(ctx context.Context, ref backend.Ref) (*backend.Record, error) {
 	var record *backend.Record
 	err := s.query(ctx, sqlSelectRecord, []any{string(ref.Kind), ref.ID}, func(st *lite.Stmt) error {
-		r := readRecord(st)
+		r, err := readRecord(st)
+		if err == nil && r.Ref != ref { // an index may say something else than the rows
+			err = damaged("%s stands in the place of %s", r.Ref, ref)
+		}
 		record = &r
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -46,8 +51,16 @@ func (s *Store) List(ctx context.Context, q backend.Query) ([]backend.Record, er
 	text, values := listQuery(q)
 	var records []backend.Record
 	err := s.query(ctx, text, values, func(st *lite.Stmt) error {
-		records = append(records, readRecord(st))
-		return nil
+		r, err := readRecord(st)
+		switch n := len(records); {
+		case err != nil:
+		case n > 0 && !before(&records[n-1], &r):
+			err = damaged("%s comes behind %s", r.Ref, records[n-1].Ref)
+		case q.Rack != "" && r.Rack != q.Rack, q.Kind != "" && r.Ref.Kind != q.Kind:
+			err = damaged("%s of rack %q stands in the place of another object", r.Ref, r.Rack)
+		}
+		records = append(records, r)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -77,9 +90,19 @@ func listQuery(q backend.Query) (string, []any) {
 	return where.sql(sqlSelectRecords, "r.id, o.kind, o.id", q.Limit)
 }
 
+// before reports whether a record comes before another one in a list.
+func before(a, b *backend.Record) bool {
+	return cmp.Or(strings.Compare(a.Rack, b.Rack), a.Ref.Compare(b.Ref)) < 0
+}
+
+// damaged is the error for what a good file never holds. SQLite keeps no sums: it finds out by itself only that a page makes no sense.
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", backend.ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
 // readRecord reads one row of sqlSelectRecords.
-func readRecord(st *lite.Stmt) backend.Record {
-	return backend.Record{
+func readRecord(st *lite.Stmt) (backend.Record, error) {
+	r := backend.Record{
 		Ref:         backend.Ref{Kind: backend.Kind(st.ColumnText(0)), ID: st.ColumnText(1)},
 		Rack:        st.ColumnText(2),
 		State:       st.ColumnText(3),
@@ -94,18 +117,33 @@ func readRecord(st *lite.Stmt) backend.Record {
 		},
 		Data: readBytes(st, 11),
 	}
+	if version, transitions := st.ColumnInt64(5), st.ColumnInt64(6); version < 1 || transitions < 0 {
+		return r, damaged("%s has the version %d and %d transitions", r.Ref, version, transitions)
+	}
+	return r, nil
 }
 
 // History returns the transitions that the query selects, see [backend.Store].
 func (s *Store) History(ctx context.Context, q backend.HistoryQuery) ([]backend.Transition, error) {
 	text, values := historyQuery(q)
 	var rows []backend.Transition
+	last := int64(min(q.After, math.MaxInt64))
 	err := s.query(ctx, text, values, func(st *lite.Stmt) error {
+		// Who reads page by page goes on behind the last position, and would never come to an end if it went back.
+		position, seq := st.ColumnInt64(0), st.ColumnInt64(4)
+		if position <= last || seq < 0 {
+			return damaged("position %d of the history, number %d of its object, comes behind %d", position, seq, last)
+		}
+		ref := backend.Ref{Kind: backend.Kind(st.ColumnText(1)), ID: st.ColumnText(2)}
+		if !q.Ref.IsZero() && ref != q.Ref {
+			return damaged("position %d of the history is of %s, not of %s", position, ref, q.Ref)
+		}
+		last = position
 		rows = append(rows, backend.Transition{
-			Position:  uint64(st.ColumnInt64(0)),
-			Ref:       backend.Ref{Kind: backend.Kind(st.ColumnText(1)), ID: st.ColumnText(2)},
+			Position:  uint64(position),
+			Ref:       ref,
 			Rack:      st.ColumnText(3),
-			Seq:       uint64(st.ColumnInt64(4)),
+			Seq:       uint64(seq),
 			From:      st.ColumnText(5),
 			To:        st.ColumnText(6),
 			At:        readTime(st, 7),

@@ -94,6 +94,11 @@ func (s *Store) Requests(ctx context.Context, q backend.RequestQuery) ([]backend
 	var requests []backend.Request
 	err := s.query(ctx, text, values, func(st *lite.Stmt) error {
 		r, err := readRequest(st)
+		switch { // an index may say something else than the rows
+		case err != nil:
+		case q.OpenOnly && !r.State.Open(), q.ID != "" && r.ID != q.ID, !q.On.IsZero() && r.On != q.On:
+			err = damaged("request %q on %s, which is %s, stands in the place of another one", r.ID, r.On, r.State)
+		}
 		requests = append(requests, r)
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -122,6 +123,10 @@ func checkURL(text string, g *guard) (*url.URL, error) {
 		return nil, errors.New("its URL holds a user name; the signature says who calls")
 	case u.Hostname() == "" || u.Opaque != "":
 		return nil, errors.New("its URL names no host")
+	case !validPort(u.Port()):
+		return nil, errors.New("its URL names a port that does not exist")
+	case strings.Contains(u.RawQuery, " "): // it is sent as it is, and no server could read the request
+		return nil, errors.New("its URL has a space in its query; write %20")
 	case u.Fragment != "":
 		return nil, errors.New("its URL has a fragment, which is never sent")
 	}
@@ -131,6 +136,12 @@ func checkURL(text string, g *guard) (*url.URL, error) {
 		}
 	}
 	return u, nil
+}
+
+// validPort reports whether there is such a port. None is that of the scheme.
+func validPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && port > 0
 }
 
 // signerOf makes a signer of a secret. Errors do not show it.

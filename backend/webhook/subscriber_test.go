@@ -30,6 +30,8 @@ func TestASubscriberThatCannotBeServedIsRefusedWithAllReasonsAndNoSecret(t *test
 		"its URL must begin with https":             func(s *webhook.Subscriber) { s.URL = "file:///tok-en" },
 		"its URL holds a user name":                 func(s *webhook.Subscriber) { s.URL = "https://ann:tok-en@hooks.example/" },
 		"its URL names no host":                     func(s *webhook.Subscriber) { s.URL = "https:///tok-en" },
+		"its URL names a port that does not":        func(s *webhook.Subscriber) { s.URL = "https://hooks.example:65536/tok-en" },
+		"its URL has a space in its query":          func(s *webhook.Subscriber) { s.URL = "https://hooks.example/?tok-en= " },
 		"its URL has a fragment":                    func(s *webhook.Subscriber) { s.URL = "https://hooks.example/#tok-en" },
 		"its URL has 3021 bytes":                    func(s *webhook.Subscriber) { s.URL = "https://hooks.example" + strings.Repeat("/", 3000) },
 		"192.168.0.1: the address is not public":    func(s *webhook.Subscriber) { s.URL = "https://192.168.0.1/tok-en" },

@@ -72,8 +72,8 @@ func (s *Service) migrate(ctx context.Context) error {
 
 func (s *Service) renameNode(tx *lifecycle.Tx, ref backend.Ref) error {
 	n, err := lifecycle.Edit[Node](tx, ref)
-	if errors.Is(err, backend.ErrNotFound) {
-		return nil
+	if errors.Is(err, backend.ErrNotFound) || errors.Is(err, backend.ErrCorrupt) {
+		return nil // it is gone, or the engine reports it and leaves it alone; the others need the Service
 	}
 	if err != nil {
 		return err
