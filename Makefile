@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 FUZZTIME ?= 10s
 
-.PHONY: help test race check lint fmt bench update fuzz
+.PHONY: help test race check lint fmt bench update fuzz prove
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ bench: ## run each benchmark once; for numbers use go test -bench
 update: ## rewrite the generated parts of the documents and the golden files
 	UPDATE=1 go test ./...
 
+prove: ## the long version of docs/proof.md, which takes a night
+	@bash .ci/run prove_long
+
 fuzz: ## run each fuzz target for FUZZTIME (10s)
-	@git grep --untracked -o '^func Fuzz[A-Za-z0-9_]*' -- '*_test.go' | while IFS=: read -r file func; do \
-		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
-	done
+	go run ./internal/fuzzall -time $(FUZZTIME)

@@ -9,7 +9,9 @@ import "context"
 //
 //   - It must be safe for concurrent use, and must return soon after its context is done.
 //   - A call that changes something carries a key. Two calls with the same key are one action: the second returns what the first one
-//     returned, whether or not the first answer arrived. A new intention has a new key. After ErrNotDone the same key is tried again, and that error
+//     returned, whether or not the first answer arrived. A repeated batch may name fewer devices, where some
+//     are gone meanwhile: it is answered for those that it names. Where it names more, nothing is begun twice: those that were begun are answered as before,
+//     and the others may be left without a job, which counts as a failure of theirs. A new intention has a new key. After ErrNotDone the same key is tried again, and that error
 //     says that nothing was done under this key, by this call or an earlier one.
 //   - Long work is a job: the call submits and returns its id, a second method polls.
 //   - A call for many devices reports for each. What failed is a multierror of *DeviceError (see DeviceErrors); a device that is neither in the

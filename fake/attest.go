@@ -58,6 +58,8 @@ func (d *device) attest(o *order) *job {
 	switch {
 	case j.Odd == endStale:
 		j.Begins, j.Ends = o.At.Add(-time.Hour), o.At
+	case j.Odd == endCancelled: // it is over, so another one is no second start
+		j.Begins, j.Ends = o.At, o.At
 	case !d.Up:
 		j.WaitsUp = true
 	default:

@@ -15,6 +15,9 @@ type Env struct {
 // Self names the object of the pass.
 func (env *Env) Self() backend.Ref { return env.self.base.ref }
 
+// LastOutcome is how the pass before ended: an error says that what it asked of the hardware may or may not have been done.
+func (env *Env) LastOutcome() backend.Outcome { return env.self.based.outcome }
+
 // Open returns the open requests of the object, oldest first, for reading only. With types given, only those.
 func (env *Env) Open(types ...string) []backend.Request { return env.Requests(env.Self(), types...) }
 

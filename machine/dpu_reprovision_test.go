@@ -208,8 +208,9 @@ func TestACancelledReprovisionOfDPUsEndsItsRequestAndFinishesTheWork(t *testing.
 				r.now = r.now.Add(5 * time.Second)
 			}
 			require.NoError(t, r.ctl.CancelRequest(t.Context(), m1, "q1", "bob"))
+			r.step()
+			assert.Equal(t, backend.RequestCancelled, r.request("q1").State, "at once")
 			r.run(time.Minute)
-			assert.Equal(t, backend.RequestCancelled, r.request("q1").State)
 			r.hw.silent = false
 			r.hw.restarts()
 			r.run(time.Minute)

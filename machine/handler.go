@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -87,7 +88,7 @@ func (h *handler) restartHost(ctx context.Context, key string, m *Machine) error
 	case err != nil:
 		return fmt.Errorf("read the power of the host: %w", err)
 	case off:
-		return h.caps.Power.SetPower(ctx, key, backend.ActionPowerOn, []backend.Device{m.Device()})
+		return h.caps.Power.SetPower(ctx, variant(key, "On"), backend.ActionPowerOn, []backend.Device{m.Device()})
 	}
 	if h.caps.Reset != nil {
 		if err := h.caps.Reset.ResetHost(ctx, key, m.Device()); !unsupported(err) {
@@ -95,11 +96,17 @@ func (h *handler) restartHost(ctx context.Context, key string, m *Machine) error
 		}
 	}
 	if h.caps.Power != nil {
-		if err := h.caps.Power.SetPower(ctx, key, backend.ActionReset, []backend.Device{m.Device()}); !unsupported(err) {
+		if err := h.caps.Power.SetPower(ctx, variant(key, "Cycle"), backend.ActionReset, []backend.Device{m.Device()}); !unsupported(err) {
 			return err
 		}
 	}
 	return errNoRestart
+}
+
+// variant is the key of another call for the same purpose: a key stands for one call, and which one it takes may have changed when a pass is repeated.
+func variant(key, call string) string {
+	at := strings.LastIndexByte(key, '/') // before the attempt
+	return key[:at] + ":" + call + key[at:]
 }
 
 // poweredOff reports whether the host is known to have no power.

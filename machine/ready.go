@@ -34,11 +34,24 @@ func (h *handler) beginAssignment(m *Machine, env *lifecycle.Env) (out lifecycle
 	if err != nil {
 		return out, false, env.End(env.Self(), req.ID, backend.RequestRejected, err.Error())
 	}
+	if err := supersedeChecks(env, req.ID); err != nil {
+		return out, false, err
+	}
 	m.Tenant, m.TenantApproved = params.Tenant, false
 	if m.Tenant == "" {
 		m.Tenant = req.Initiator
 	}
 	return lifecycle.Fire(AssignmentRequested).By(req.Initiator), true, env.Begin(req.ID)
+}
+
+// supersedeChecks ends the requests that only a machine in the pool works on: they would wait behind the tenancy for as long as it lasts, and nobody asks for a check in a year.
+func supersedeChecks(env *lifecycle.Env, assign string) error {
+	for _, req := range env.Open(TypeVerifySKU, TypeValidate, TypeMeasure, TypeDPUReprovision) {
+		if err := env.End(env.Self(), req.ID, backend.RequestSuperseded, "the machine goes to a tenant with request "+assign+"; ask again when it is back"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *handler) beginVerification(m *Machine, env *lifecycle.Env) (out lifecycle.Outcome, begun bool, err error) {

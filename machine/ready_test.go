@@ -39,11 +39,25 @@ func TestWhatReadyLooksAtFirst(t *testing.T) {
 			r.start().step()
 			r.inState(first.to)
 			for _, later := range order[i+1:] {
-				assert.Equal(t, backend.RequestPending, r.request(later.typ).State)
+				want := backend.RequestPending
+				if first.typ == TypeAssign && later.typ != lifecycle.TypeReprovision { // nobody asks for a check in a year
+					want = backend.RequestSuperseded
+				}
+				assert.Equal(t, want, r.request(later.typ).State, later.typ)
 			}
 			assert.Equal(t, backend.RequestStarted, r.request(first.typ).State)
 		})
 	}
+}
+
+func TestAnAssignmentThatThisVersionDoesNotUnderstandIsRejected(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).machine(Ready, 0, Machine{}).asked(pending("q1", TypeAssign, time.Minute), 7).start()
+	r.step()
+	r.inState(Ready)
+	q1 := r.request("q1")
+	assert.Equal(t, backend.RequestRejected, q1.State)
+	assert.Contains(t, q1.Reason, "parameters of request q1")
 }
 
 func TestAPassInReadyWithoutRequestsCallsNoHardware(t *testing.T) {

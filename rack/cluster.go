@@ -109,7 +109,7 @@ func (u *run) certificatesStart() (lifecycle.Outcome, error) {
 	if problem != "" {
 		return u.fail("no primary switch can be chosen: "+problem, refs(u.switches())...)
 	}
-	id, err := u.h.caps.Certificates.ConfigureCertificate(u.ctx, u.env.Key("ConfigureCertificate", 0), primary, u.r.ID())
+	id, err := u.h.caps.Certificates.ConfigureCertificate(u.ctx, u.env.Key("ConfigureCertificate:"+primary.Ref.ID, 0), primary, u.r.ID())
 	switch {
 	case errors.Is(err, backend.ErrNotSupported):
 		return lifecycle.Fire(CertificateSkipped).Because(skipped), nil
@@ -176,7 +176,7 @@ func (u *run) fabricConfigure() (lifecycle.Outcome, error) {
 		return u.fail("no primary switch can be chosen: "+problem, refs(devices)...)
 	}
 	order := backend.FabricOrder{Topology: p.Topology, Primary: primary, Switches: devices}
-	err = u.h.caps.Fabric.ConfigureFabricManager(u.ctx, u.env.Key("ConfigureFabricManager", 0), order)
+	err = u.h.caps.Fabric.ConfigureFabricManager(u.ctx, u.env.Key("ConfigureFabricManager:"+primary.Ref.ID, 0), order)
 	switch {
 	case errors.Is(backend.Classify(err), backend.ErrPermanent), errors.Is(err, backend.ErrNotSupported):
 		return u.fail(fmt.Sprintf("the fabric manager of %s could not be configured: %s", primary.Ref, err), refs(devices)...)

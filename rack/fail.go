@@ -29,6 +29,9 @@ func (u *run) fail(cause string, hurt ...backend.Ref) (lifecycle.Outcome, error)
 			return lifecycle.Outcome{}, err
 		}
 	}
+	if err := u.dropPower(cause); err != nil {
+		return lifecycle.Outcome{}, err
+	}
 	if req, ok := u.request(); ok {
 		return out.By(req.Initiator), u.env.Fail(req.ID, cause, slices.Clone(u.r.Cycle.Results)...)
 	}
@@ -92,6 +95,11 @@ func (u *run) cancelled(req backend.Request) (lifecycle.Outcome, error) {
 			u.result(backend.Result{Target: job.Device, Status: backend.ResultRunning, JobID: job.ID, Error: "the job was submitted and may still run"})
 		}
 	}
+	if last := u.env.LastOutcome(); last.Kind == backend.OutcomeError && u.submits() {
+		for _, d := range u.targets() {
+			u.result(backend.Result{Target: d.Ref, Status: backend.ResultRunning, Error: "it may have been begun and may still run: " + last.Reason})
+		}
+	}
 	for _, ref := range u.r.Cycle.Asked {
 		u.result(backend.Result{Target: ref, Status: backend.ResultRunning, Error: "its power was being changed"})
 	}
@@ -105,11 +113,37 @@ func (u *run) cancelled(req backend.Request) (lifecycle.Outcome, error) {
 			return lifecycle.Outcome{}, err
 		}
 	}
+	if err := u.dropPower(cause); err != nil {
+		return lifecycle.Outcome{}, err
+	}
 	u.r.Cause, u.r.Origin = cause, OriginMaintenance
 	u.r.Resume(u.env.Now()) // a hold on a device stops the clock in maintenance only
 	u.wakeWaiting()
 	return lifecycle.Fire(MaintenanceFailed).Because(cause).By(req.CancelledBy),
 		u.env.End(u.env.Self(), req.ID, backend.RequestCancelled, cause, slices.Clone(u.r.Cycle.Results)...)
+}
+
+// submits reports whether the state is one that begins work on devices.
+func (u *run) submits() bool {
+	switch State(u.r.State()) {
+	case FirmwareStart, NVOSStart, CertificatesStart, FabricDisable, FabricConfigure:
+		return true
+	default:
+		return false
+	}
+}
+
+// dropPower ends the power requests that nobody will take up any more: one that stayed would switch a later maintenance on again.
+func (u *run) dropPower(cause string) error {
+	for _, req := range u.env.Open(TypePower) {
+		if req.State != backend.RequestPending {
+			continue
+		}
+		if err := u.env.End(u.env.Self(), req.ID, backend.RequestWithdrawn, cause); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wakeWaiting wakes the racks that wait for this one to come out of maintenance.

@@ -194,6 +194,7 @@ func TestAHoldThatComesAfterTheDeadlineStopsItToo(t *testing.T) {
 	r.step()
 	r.inState(FirmwareWait)
 	r.release(machine.Ref("m1"))
+	r.step() // the clock runs again
 	r.step()
 	r.failedBy(OriginMaintenance, "timed out", "m1")
 }

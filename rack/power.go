@@ -3,7 +3,10 @@ package rack
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -38,7 +41,7 @@ func (u *run) poweringOff() (lifecycle.Outcome, error) {
 	if !arrived {
 		return out, err
 	}
-	u.r.Cycle.Asked, u.r.Cycle.Calls = nil, nil
+	u.r.Cycle.Asked, u.r.Cycle.Calls, u.r.Cycle.AskedAt = nil, nil, time.Time{}
 	if u.activity.mode() == SequenceOff {
 		u.wakeWaiting()
 		return lifecycle.FireTo(PowerIsOff, PoweredOff), nil
@@ -134,7 +137,11 @@ func (u *run) late(devices []backend.Device, want backend.PowerState) ([]backend
 	return out, nil
 }
 
-// ask changes the power of the devices of a stage that were not asked yet. refused names those that never will.
+// askAgain is after which time a device that has not reached its power state is asked once more: something else may have acted on it at the same moment, or its management controller has
+// forgotten the order.
+const askAgain = 5 * time.Minute
+
+// ask changes the power of the devices of a stage that were not asked yet, or not lately. refused names those that never will.
 func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (refused string, err error) {
 	c := u.r.Cycle
 	var todo []backend.Device
@@ -143,10 +150,13 @@ func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (
 			todo = append(todo, d)
 		}
 	}
+	if len(todo) == 0 && u.env.Now().Sub(c.AskedAt) >= askAgain {
+		todo = late
+	}
 	if len(todo) == 0 {
 		return "", nil
 	}
-	err = u.h.caps.Power.SetPower(u.ctx, u.env.Key("SetPower:"+string(action)+":"+st.name, c.Calls[st.name]), action, todo)
+	err = u.h.caps.Power.SetPower(u.ctx, u.env.Key(fmt.Sprintf("SetPower:%s:%s:%08x", action, st.name, digest(todo)), c.Calls[st.name]), action, todo)
 	failed, rest := backend.SplitDeviceErrors(err)
 	if rest != nil && !errors.Is(backend.Classify(rest), backend.ErrPermanent) {
 		return "", rest
@@ -155,6 +165,7 @@ func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (
 		c.Calls = map[string]int{}
 	}
 	c.Calls[st.name]++
+	c.AskedAt = u.env.Now()
 	var never []string
 	for _, d := range todo {
 		e := failed[d.Ref]
@@ -167,10 +178,17 @@ func (u *run) ask(action backend.PowerAction, st stage, late []backend.Device) (
 			u.result(backend.Result{Target: d.Ref, Status: backend.ResultFailed, Error: e.Error()})
 		case errors.Is(class, backend.ErrNotDone): // asked again by the next pass
 		default:
-			c.Asked = append(c.Asked, d.Ref)
+			if !slices.Contains(c.Asked, d.Ref) {
+				c.Asked = append(c.Asked, d.Ref)
+			}
 		}
 	}
 	return someOf(never), nil
+}
+
+// digest tells lists of devices apart. Which devices are asked depends on what the last look saw; under the key of a shorter list a device would be left out.
+func digest(devices []backend.Device) uint32 {
+	return crc32.ChecksumIEEE([]byte(strings.Join(ids(devices), " ")))
 }
 
 // leftOff lists the devices that a power sequence which ends early leaves unfinished: the stragglers of its stage, and every other one that has no power, as far as

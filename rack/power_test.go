@@ -3,6 +3,7 @@ package rack
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,10 +88,13 @@ func TestAStageWaitsForItsStragglersBeforeTheNextBegins(t *testing.T) {
 			t.Parallel()
 			r := powering(t, c.state, c.mode).off(c.off...)
 			r.hw.stuck[c.stuck] = true
-			r.run(5 * time.Minute)
+			r.run(askAgain - time.Second)
 			r.inState(c.state)
 			r.waits(c.words...)
-			assert.Equal(t, c.calls, r.hw.did, "it is asked once")
+			assert.Equal(t, c.calls, r.hw.did, "it is asked once for a while")
+			r.run(15 * time.Second)
+			mode := strings.Fields(c.calls[len(c.calls)-1])[1]
+			assert.Equal(t, append(c.calls, "SetPower "+mode+" "+c.stuck), r.hw.did, "and once more when that did not help, alone")
 			r.hw.stuck = map[string]bool{}
 			state := backend.PowerOff
 			if c.state == PoweringOn {

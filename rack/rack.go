@@ -3,6 +3,7 @@ package rack
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -59,9 +60,11 @@ type Cycle struct {
 	Installs string `json:"installs,omitempty"`
 	// Primary is the id of the switch that runs the fabric manager.
 	Primary string `json:"primary,omitempty"`
-	// Asked are the devices whose power was changed in the running half of the power sequence, Calls how often the driver was called in each stage of it.
-	Asked []backend.Ref  `json:"asked,omitempty"`
-	Calls map[string]int `json:"calls,omitempty"`
+	// Asked are the devices whose power was changed in the running half of the power sequence, Calls how often the driver was called in each stage of it, and AskedAt when
+	// last.
+	Asked   []backend.Ref  `json:"asked,omitempty"`
+	Calls   map[string]int `json:"calls,omitempty"`
+	AskedAt time.Time      `json:"asked_at,omitzero"`
 	// Results say what became of each device in each activity.
 	Results []backend.Result `json:"results,omitempty"`
 }

@@ -56,6 +56,9 @@ func (h *handler) failed(_ context.Context, r *Rack, env *lifecycle.Env) (lifecy
 		}
 		reasons = append(reasons, "its maintenance waits: "+why)
 	}
+	if wantsReprovision(&env.Tx, r) {
+		reasons = append(reasons, "its reprovision waits until the rack is ready")
+	}
 	away, sick := kids.stragglers(), kids.unhealthy()
 	empty := len(kids.machines)+len(kids.switches)+len(kids.shelves) == 0
 	if empty {

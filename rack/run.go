@@ -52,12 +52,12 @@ func (u *run) bounded(do step) (lifecycle.Outcome, error) {
 	now := u.env.Now()
 	held := u.held()
 	if held != "" {
-		u.r.Pause(now)
+		u.r.Pause(heldSince(u.kids, u.r, u.r.Cycle.Scope, now))
 		if !u.polls() {
 			return lifecycle.Wait("its devices to be released", held, 0), nil
 		}
-	} else {
-		u.r.Resume(now)
+	} else if out, resumed := released(u.r, now); resumed {
+		return out, nil
 	}
 	out, err := do(u)
 	deadline := u.h.deadline(u.activity.Name)
@@ -70,6 +70,34 @@ func (u *run) bounded(do step) (lifecycle.Outcome, error) {
 	default:
 		return u.fail(fmt.Sprintf("%s timed out after %s; still waiting for %s", u.activity.Name, deadline, names(u.missing)), u.halfDone(nil)...)
 	}
+}
+
+// released lets the clock of a rack run again that stood still for held devices. That is a pass of its own: the error of a step would take it back, and no deadline would ever come.
+func released(r *Rack, now time.Time) (out lifecycle.Outcome, resumed bool) {
+	if r.PausedSince.IsZero() {
+		return out, false
+	}
+	r.Resume(now)
+	return lifecycle.Wait("its next step", "its devices are released", time.Millisecond), true
+}
+
+// heldSince is since when devices in scope are held, as far as the rack was in its state by then: nobody may have looked since.
+func heldSince(kids children, r *Rack, scope Scope, now time.Time) time.Time {
+	since := now
+	kids.each(func(o *lifecycle.Object, _ bool) {
+		if _, held := o.Held(now); !held || !scope.has(o.Ref()) {
+			return
+		}
+		for _, h := range o.Holds {
+			if h.At.Before(since) {
+				since = h.At
+			}
+		}
+	})
+	if since.Before(r.Since()) {
+		return r.Since()
+	}
+	return since
 }
 
 // polls reports whether the state only looks at hardware and starts nothing.
@@ -170,7 +198,7 @@ func (u *run) done(note string, through ...backend.Ref) (lifecycle.Outcome, erro
 		}
 	}
 	c := u.r.Cycle
-	c.Jobs, c.Asked, c.Calls = nil, nil, nil
+	c.Jobs, c.Asked, c.Calls, c.AskedAt = nil, nil, nil, time.Time{}
 	if req, ok := u.request(); ok && len(c.Results) > 0 {
 		if err := u.env.SetResults(u.env.Self(), req.ID, slices.Clone(c.Results)); err != nil {
 			return lifecycle.Outcome{}, err

@@ -53,7 +53,7 @@ var table = lifecycle.Table[State, Trigger]{
 	{From: inMaintenance, On: MaintenanceFailed, To: Error, Note: "sets cause and origin, ends the request, puts alerts on unfinished devices"},
 	{From: Completed, On: MaintenanceCompleted, To: ValidationPending, Note: "every child in scope is back; strips every rv.* label; consumes the request"},
 
-	{From: ValidationPending, On: ValidationDisabled, To: Ready, Note: "by configuration; all children ready"},
+	{From: ValidationPending, On: ValidationDisabled, To: Ready, Note: "by configuration, or there is no machine to validate; all children ready"},
 	{From: ValidationPending, On: RunStarted, To: ValidationInProgress, Note: "a machine carries rv.run-id"},
 	{From: ValidationInProgress, On: RunGone, To: ValidationPending, Note: "no machine carries this run's id any more"},
 	{From: ValidationInProgress, On: PartitionFailed, To: ValidationFailedPartial, Note: "failed > 0"},

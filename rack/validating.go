@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rackstate/rackstate/backend"
 	"github.com/rackstate/rackstate/lifecycle"
@@ -22,36 +23,79 @@ func labelled(kids children) []Labelled {
 func (h *handler) validationPending(ctx context.Context, r *Rack, env *lifecycle.Env) (lifecycle.Outcome, error) {
 	kids := lookAtChildren(&env.Tx, r.ID())
 	if !h.set.Validation {
-		away := kids.stragglers()
-		switch {
-		case len(away) > 0 && h.late(r, env):
-			return h.validationTimeout(r, someOf(away))
-		case len(away) > 0:
-			return lifecycle.Wait("its devices to be ready", someOf(away), 0), nil
+		if err := h.acknowledge(r, env); err != nil {
+			return lifecycle.Outcome{}, err
 		}
-		return lifecycle.Fire(ValidationDisabled).Because("validation is disabled by configuration"), h.acknowledge(r, env)
+		return h.nothingToValidate(r, env, kids, "validation is disabled by configuration")
 	}
 	if run := chooseRun(labelled(kids)); run != "" {
 		r.RunID = run
 		return lifecycle.Fire(RunStarted).Because("run " + run), nil
 	}
+	devices, held := subjects(r, kids, env.Now())
+	if held != "" && !r.RunAsked && h.caps.RackTest != nil {
+		r.Pause(heldSince(kids, r, r.scope(), env.Now()))
+		return lifecycle.Wait("its devices to be released", held, 0), nil
+	}
+	if out, resumed := released(r, env.Now()); resumed {
+		return out, nil
+	}
+	if len(devices) == 0 && held == "" {
+		return h.nothingToValidate(r, env, kids, "there is no machine to validate")
+	}
 	if h.late(r, env) {
 		return h.notValidated(r, env, kids, "no validation run began")
 	}
-	if err := h.startRun(ctx, r, env, kids); err != nil {
+	if err := h.startRun(ctx, r, env, devices); err != nil {
 		return lifecycle.Outcome{}, err
 	}
 	return lifecycle.Wait("a validation run", "no machine carries "+LabelRun, 0), nil
 }
 
+// nothingToValidate waits for all devices, and passes over the validation.
+func (h *handler) nothingToValidate(r *Rack, env *lifecycle.Env, kids children, why string) (lifecycle.Outcome, error) {
+	away := kids.stragglers()
+	switch {
+	case len(away) > 0 && h.late(r, env):
+		return h.validationTimeout(r, someOf(away))
+	case len(away) > 0:
+		return lifecycle.Wait("its devices to be ready", someOf(away), 0), nil
+	}
+	return lifecycle.Fire(ValidationDisabled).Because(why), nil
+}
+
+// subjects are the machines that a run is to be about: those of the rack, without those of tenants unless the maintenance may disturb them, and without those that are held and were
+// not in its scope. held names those of its scope that are held: the run waits for them.
+func subjects(r *Rack, kids children, now time.Time) (devices []backend.Device, held string) {
+	scope, disturbs := r.scope(), r.Cycle != nil && r.Cycle.DisturbTenants
+	var standing []string
+	for _, m := range kids.machines {
+		in := scope.has(m.Ref())
+		hold, is := m.Held(now)
+		switch {
+		case m.Tenanted() && (!in || !disturbs):
+		case is && in:
+			standing = append(standing, m.Ref().String()+" is held: "+hold.String())
+		case is:
+		default:
+			devices = append(devices, m.Device())
+		}
+	}
+	return devices, someOf(standing)
+}
+
+// scope is what the last maintenance was about, the whole rack if there was none.
+func (r *Rack) scope() Scope {
+	if r.Cycle == nil {
+		return FullRack()
+	}
+	return r.Cycle.Scope
+}
+
 // startRun asks the driver once for a validation run.
-func (h *handler) startRun(ctx context.Context, r *Rack, env *lifecycle.Env, kids children) error {
+func (h *handler) startRun(ctx context.Context, r *Rack, env *lifecycle.Env, devices []backend.Device) error {
 	if r.RunAsked || h.caps.RackTest == nil {
 		return nil
-	}
-	devices := make([]backend.Device, len(kids.machines))
-	for i, m := range kids.machines {
-		devices[i] = m.Device()
 	}
 	err := h.caps.RackTest.StartValidation(ctx, env.Key("StartValidation", 0), r.ID(), devices)
 	if err != nil && !errors.Is(err, backend.ErrNotSupported) {

@@ -22,14 +22,10 @@ func (h *hardware) made(name, key string, devices []backend.Device) error {
 
 // answeredTo comes after a call was made and before its answer arrives: the time to crash.
 func (h *hardware) answeredTo(name string) {
-	if h.crashAfter.name != name {
-		return
+	if h.crashAfter.comes(name, afterCall) {
+		h.crashAfter, h.crashed = crashPoint{}, true
+		h.crash()
 	}
-	if h.crashAfter.nth--; h.crashAfter.nth > 0 {
-		return
-	}
-	h.crashAfter, h.crashed = crashPoint{}, true
-	h.crash()
 }
 
 // revive is a new controller.

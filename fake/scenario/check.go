@@ -22,6 +22,10 @@ type checker struct {
 
 func (w *World) check(ctx context.Context, then Then) error {
 	c := &checker{World: w, ctx: ctx}
+	if w.attended() && w.acting != nil && w.acting.behind {
+		c.problem(w.ctl().Refresh(ctx))
+	}
+	c.problem(w.trouble)
 	for _, part := range []func(Then){
 		c.states, c.outcomes, c.requestStates, c.initiators, c.results, c.rejected, c.flags, c.fields, c.statuses, c.alerts, c.posted, c.overSLA, c.calls, c.history, c.crashes,
 	} {
@@ -175,6 +179,9 @@ func (c *checker) history(then Then) {
 func (c *checker) crashes(Then) {
 	if p := c.hardware.crashAfter; p.nth > 0 {
 		c.differ("crash "+p.String(), "the call is made", "it was not made")
+	}
+	if s := c.stall; s != nil {
+		c.differ("stall "+s.at.String(), "the call is made", "it was not made")
 	}
 }
 

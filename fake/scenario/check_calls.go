@@ -24,7 +24,7 @@ func (c *checker) calls(then Then) {
 		}
 	}
 	for _, name := range sortedKeys(then.Started) {
-		if want, got := then.Started[name], c.hardware.started[name]; got != want {
+		if want, got := then.Started[name], c.hardware.begun(name); got != want {
 			c.differ("work begun by "+name, want, got)
 		}
 	}

@@ -14,6 +14,9 @@ import (
 // driver makes the capabilities of the scripted hardware. What the script calls unsupported answers so when it is called. A catalogue, tests of machines and attestors are there only
 // in scenarios that speak of them.
 func (h *hardware) driver() backend.Driver {
+	if h.simulated != nil {
+		return h.simulated.driver(h)
+	}
 	c := backend.Capabilities{
 		Power: h, Reset: h, Shelf: h, Inventory: h, Firmware: h, SwitchImage: h, Certificates: h, Fabric: h, SwitchCheck: h, Platform: platform{h}, Agent: h, RackTest: h,
 		Upload: h, Cleanup: h, DPU: h, EventLog: h,

@@ -182,3 +182,6 @@ func (m Mention) encode() string {
 	}
 	return flow(reflect.ValueOf(m.Value))
 }
+
+// String writes the step as it stands in a file.
+func (s Step) String() string { return s.encode() }

@@ -5,6 +5,7 @@ type Given struct {
 	Settings     Settings           `yaml:"settings"`
 	Profiles     map[string]Profile `yaml:"profiles"`
 	Expected     []Expected         `yaml:"expected"`
+	Newcomers    []Discover         `yaml:"newcomers"`
 	Racks        []Rack             `yaml:"racks"`
 	Machines     []Machine          `yaml:"machines"`
 	Switches     []Switch           `yaml:"switches"`
@@ -15,6 +16,8 @@ type Given struct {
 	Holds        []Hold             `yaml:"holds"`
 	Firmware     []Firmware         `yaml:"firmware"`
 	Hardware     []Answered         `yaml:"hardware"`
+	Simulated    *Simulated         `yaml:"simulated"`
+	Controllers  []string           `yaml:"controllers"`
 }
 
 // Settings are what a site chooses.
@@ -30,6 +33,8 @@ type Settings struct {
 	UploadLimit            int               `yaml:"upload_limit"`
 	DPUFirmware            map[string]string `yaml:"dpu_firmware"`
 	Attestors              []string          `yaml:"attestors"`
+	Resync                 Duration          `yaml:"resync"`
+	Lease                  Duration          `yaml:"lease"`
 }
 
 // Deadlines bound the activities.

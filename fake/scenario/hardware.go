@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,9 @@ type hardware struct {
 	crashAfter crashPoint
 	crash      func()
 	crashed    bool
+	// simulated is what the calls reach in place of the script, nil if the hardware is scripted. ended is told of each when it has its answer.
+	simulated *simulation
+	ended     func(ctx context.Context, name string)
 }
 
 // rule is how a call answers: on one device, on the devices of a rack, or on all.

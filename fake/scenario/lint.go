@@ -58,6 +58,8 @@ func (s *Scenario) lint(words *vocabulary) []finding {
 	}
 	l.collect()
 	l.lintGiven()
+	l.lintSimulated()
+	l.lintControllers()
 	l.lintWhen()
 	l.lintThen()
 	return l.found
@@ -92,10 +94,16 @@ func (l *linter) collect() {
 	for i, o := range g.PowerShelves {
 		l.object(path{"given", "power_shelves", i}, backend.Ref{Kind: backend.KindPowerShelf, ID: o.ID}, o.State)
 	}
+	found := func(d Discover) {
+		l.mention(backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID})
+		l.mention(backend.Ref{Kind: backend.KindRack, ID: d.Rack})
+	}
+	for _, d := range g.Newcomers {
+		found(d)
+	}
 	for _, step := range l.s.When {
 		if d := step.Discover; d != nil {
-			l.mention(backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID})
-			l.mention(backend.Ref{Kind: backend.KindRack, ID: d.Rack})
+			found(*d)
 		}
 		if q := step.Request; q != nil { // a request may be about something that is not there
 			for _, on := range q.On {

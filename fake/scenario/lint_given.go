@@ -30,6 +30,9 @@ func (l *linter) lintGiven() {
 		l.inRack(at.to("power_shelves", i, "rack"), p.Rack)
 		l.word(at.to("power_shelves", i, "power"), p.Power, powerWords)
 	}
+	for i, d := range g.Newcomers {
+		l.lintDiscover(at.to("newcomers", i), d)
+	}
 	l.givenRequests(at.to("requests"))
 	for i, s := range g.Statuses {
 		l.lintStatus(at.to("statuses", i), s)

@@ -19,6 +19,9 @@ func (l *linter) lintWhen() {
 }
 
 func (l *linter) lintStep(at path, s Step) {
+	if l.lintFate(at, s) {
+		return
+	}
 	switch {
 	case s.Reconcile != nil:
 		if len(s.Reconcile) == 0 {
@@ -116,5 +119,7 @@ func (l *linter) lintCrash(at path, what string) {
 		l.add(at, "%s", err)
 		return
 	}
-	l.call(at, p.name)
+	if p.what == afterCall {
+		l.call(at, p.name)
+	}
 }

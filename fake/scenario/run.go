@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -22,12 +23,15 @@ type options struct {
 	failing []string
 	step    Stepper
 	observe func(Call)
+	verify  bool
+	wrap    func(backend.Capabilities) backend.Capabilities
 }
 
 // Stepper has everything reconciled that is due at a time, like lifecycle.Controller.RunUntilIdle.
 type Stepper func(ctx context.Context, ctl *lifecycle.Controller, now time.Time) (steps int, next time.Time, err error)
 
 // SteppedBy has objects reconciled in another way than by the engine's own loop, for example by workflows. What is expected of a scenario stays the same.
+// Controllers that share the store are stepped by the engine's loop all the same: such a stepper would have each of them reconcile the racks of the others.
 func SteppedBy(step Stepper) Option { return func(o *options) { o.step = step } }
 
 // Failing names scenarios of the directory that are known to fail, for example because they wait for something. Their subtests fail when one of them passes, or when
@@ -98,9 +102,9 @@ type Report struct {
 }
 
 // Run runs one scenario on an empty store. The error says what was expected and what was found, with the history and the hardware calls of the run; it is
-// nil when everything in then is true. It wraps ErrBadFile when the scenario makes no sense.
+// nil when everything in then is true and every rule of package verify has held. It wraps ErrBadFile when the scenario makes no sense.
 func Run(ctx context.Context, s Scenario, store backend.Store, opts ...Option) (*Report, error) {
-	w, err := Open(ctx, s, store, opts...)
+	w, err := Open(ctx, s, store, append(slices.Clip(opts), Verified())...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +114,7 @@ func Run(ctx context.Context, s Scenario, store backend.Store, opts ...Option) (
 			return report, fmt.Errorf("when, step %d (%s): %w\n%s", i+1, step.keys()[0], err, report.Trace)
 		}
 	}
-	err = w.check(ctx, s.Then)
+	err = errors.Join(w.check(ctx, s.Then), w.proven(ctx))
 	report := w.report(ctx)
 	if err != nil {
 		return report, fmt.Errorf("%w\n%s", err, report.Trace)

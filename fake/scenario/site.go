@@ -176,6 +176,9 @@ func (w *World) expectDevices(site *rack.Site) {
 func (w *World) discover(ctx context.Context, d Discover) error {
 	ref := backend.Ref{Kind: backend.Kind(d.Kind), ID: d.ID}
 	found := rack.Discovery{Kind: ref.Kind, ID: d.ID, Rack: d.Rack, Endpoint: w.endpoints[ref], SeenMACs: w.macs[ref]}
+	if err := w.plug(ref); err != nil {
+		return err
+	}
 	return w.refused("", w.manager.Discover(ctx, found))
 }
 

@@ -14,8 +14,22 @@ import (
 	"github.com/rackstate/rackstate/rack"
 )
 
-// do makes one step.
+// do makes one step. It ends with a new controller when it was the one that a crash came in.
 func (w *World) do(ctx context.Context, s Step) error {
+	if handled, err := w.handle(ctx, s); handled {
+		return err
+	}
+	if !w.attended() && s.Run == nil && s.Advance == nil && s.Stabilize == "" {
+		return nil // nobody is there to be asked
+	}
+	err := w.step(ctx, s)
+	if _, again := w.survive(ctx, nil); again != nil {
+		return errors.Join(err, again)
+	}
+	return err
+}
+
+func (w *World) step(ctx context.Context, s Step) error {
 	switch {
 	case s.Reconcile != nil:
 		return w.reconcile(ctx, s.Reconcile)
@@ -36,6 +50,7 @@ func (w *World) do(ctx context.Context, s Step) error {
 	case s.Jobs != nil:
 		return w.changeJobs(*s.Jobs)
 	case s.Crash != nil && *s.Crash == "":
+		w.hardware.crashAfter = crashPoint{}
 		return w.again(ctx)
 	case s.Crash != nil:
 		var err error
@@ -109,7 +124,7 @@ func (w *World) writeStatus(ctx context.Context, on backend.Ref, s Status) error
 // refused notes a rejection; other errors end the scenario.
 func (w *World) refused(id string, err error) error {
 	var stranger *rack.DiscoveryError
-	refusals := []error{lifecycle.ErrRejected, lifecycle.ErrNotPermitted, backend.ErrNotFound, backend.ErrExists}
+	refusals := []error{lifecycle.ErrRejected, lifecycle.ErrNotPermitted, backend.ErrNotFound, backend.ErrExists, errCrashed, errUnknown}
 	if err == nil || !errors.As(err, &stranger) && !slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) }) {
 		return err
 	}
@@ -117,14 +132,18 @@ func (w *World) refused(id string, err error) error {
 	return nil
 }
 
-// mortal is the context of a controller: a crash ends it, and nothing is committed from then on.
+// mortal is the context of a controller: a crash ends it, and nothing is committed from then on. The function that it returns ends it in good order.
 func (w *World) mortal(ctx context.Context) (context.Context, context.CancelFunc) {
 	inner, stop := context.WithCancel(ctx)
+	store, before := w.store, w.hardware.crash
 	w.hardware.crash = func() {
-		w.store.crashed = true
+		store.crashed = true
 		stop()
 	}
-	return inner, stop
+	return inner, func() {
+		w.hardware.crash = before
+		stop()
+	}
 }
 
 // survive starts the controller again if it has crashed: then err is of the crash, and no error.
@@ -137,16 +156,41 @@ func (w *World) survive(ctx context.Context, err error) (crashed bool, _ error) 
 
 // drive has objects reconciled until nothing is due, with a bound on the number of passes. It comes back early after a crash.
 func (w *World) drive(ctx context.Context, most int) (next time.Time, crashed bool, err error) {
+	if w.processes != nil {
+		return w.driveAll(ctx, most)
+	}
+	lives := w.lives
 	inner, stop := w.mortal(ctx)
 	defer stop()
-	w.passes.left, w.passes.stop = most, stop
-	_, next, err = w.stepper(inner, w.ctl(), w.clock.Now())
-	w.passes.stop = nil
+	_, next, err = w.drivenBy(inner, stop, most)
+	if w.lives != lives { // it crashed while a pass of it stood still
+		return next, true, nil
+	}
 	if w.passes.left < 0 {
 		return next, false, fmt.Errorf("objects are still due after %d passes without time passing", most)
 	}
-	crashed, err = w.survive(ctx, err)
+	if crashed, err = w.survive(ctx, err); errors.Is(err, errUnknown) || errors.Is(err, errHalted) {
+		return next, true, nil // it goes on
+	}
+	if err == nil && !crashed {
+		w.idle()
+	}
 	return next, crashed, err
+}
+
+// errHalted says that time has passed in the middle of a pass, so that what is due must be looked for anew.
+var errHalted = errors.New("a pass stood still")
+
+// drivenBy has what is due reconciled by the controller that acts.
+func (w *World) drivenBy(ctx context.Context, stop context.CancelFunc, most int) (steps int, next time.Time, err error) {
+	w.passes.left, w.passes.stop, w.passes.halt = most, stop, false
+	steps, next, err = w.stepper(ctx, w.ctl(), w.clock.Now())
+	halted := w.passes.halt
+	w.passes.stop, w.passes.halt = nil, false
+	if halted {
+		err = errHalted
+	}
+	return steps, next, err
 }
 
 func (w *World) reconcile(ctx context.Context, names Names) error {
@@ -158,7 +202,7 @@ func (w *World) reconcile(ctx context.Context, names Names) error {
 		inner, stop := w.mortal(ctx)
 		_, err = w.ctl().Step(inner, on, w.clock.Now())
 		stop()
-		if _, err := w.survive(ctx, err); err != nil && !errors.Is(err, backend.ErrNotFound) {
+		if _, err := w.survive(ctx, err); err != nil && !errors.Is(err, backend.ErrNotFound) && !errors.Is(err, errUnknown) && !errors.Is(err, errCrashed) {
 			return err
 		}
 	}
@@ -173,7 +217,11 @@ const (
 
 func (w *World) stabilize(ctx context.Context) error {
 	for {
-		if _, crashed, err := w.drive(ctx, stabilizePasses); err != nil || !crashed {
+		if err := w.deliver(ctx); err != nil {
+			return err
+		}
+		_, crashed, err := w.drive(ctx, stabilizePasses)
+		if event := w.nextEvent(); err != nil || !crashed && (event.IsZero() || event.After(w.Now())) {
 			return err
 		}
 	}
@@ -182,7 +230,11 @@ func (w *World) stabilize(ctx context.Context) error {
 // run lets time pass from one thing that falls due to the next.
 func (w *World) run(ctx context.Context, end time.Time) error {
 	for {
+		if err := w.deliver(ctx); err != nil {
+			return err
+		}
 		next, crashed, err := w.drive(ctx, runPasses)
+		next = first(next, w.nextEvent())
 		switch {
 		case err != nil:
 			return err

@@ -26,8 +26,14 @@ type Step struct {
 	Lift      *Lift      `yaml:"lift"`
 	Delete    string     `yaml:"delete"`
 	Purge     string     `yaml:"purge"`
-	// Crash is empty for a crash at once, or "after-call CALL", or "after-call CALL N" for the N-th time that it is made.
-	Crash *string `yaml:"crash"`
+	// Crash is empty for a crash at once, or "after-call CALL", or "after-call CALL N" for the N-th time that it is made, or the like of a commit.
+	Crash    *string   `yaml:"crash"`
+	Faults   *[]string `yaml:"faults"`
+	As       string    `yaml:"as"`
+	Pause    string    `yaml:"pause"`
+	Stall    *Stall    `yaml:"stall"`
+	Continue string    `yaml:"continue"`
+	Kill     string    `yaml:"kill"`
 }
 
 func (s *Step) decode(dec *decoder, node ast.Node) {

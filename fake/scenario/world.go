@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/rackstate/rackstate/backend"
-	"github.com/rackstate/rackstate/fake"
 	"github.com/rackstate/rackstate/fake/sitesim"
+	"github.com/rackstate/rackstate/fake/verify"
 	"github.com/rackstate/rackstate/lifecycle"
 	"github.com/rackstate/rackstate/machine"
 	"github.com/rackstate/rackstate/rack"
@@ -33,7 +33,7 @@ type World struct {
 	store       *crashStore
 	hardware    *hardware
 	clock       *sitesim.Clock
-	credentials *fake.Credentials
+	credentials *vault
 	manager     *rack.Manager
 	passes      *passes
 	refs        map[string]backend.Ref           // devices by id, whatever the kind
@@ -42,6 +42,17 @@ type World struct {
 	known       map[string]bool                  // ids of requests that the scenario itself names
 	rejections  []rejection
 	discoveries []Discover
+	processes   []*process // the controllers that share the store, none when one has it for itself
+	acting      *process   // whose store and manager are those of the world at the moment
+	chosen      *process   // who makes the steps of people
+	stall       *pending
+	stalls      bool      // the scenario has some
+	unsure      time.Time // when a commit was lost last
+	looked      time.Time // when the checker looked at the world last
+	lives       int       // how often a controller was started again
+	trouble     error     // of what went on while a controller stood still
+	checker     *verify.Checker
+	strange     bool // something is given in a state that nobody knows
 }
 
 type rejection struct {
@@ -49,48 +60,52 @@ type rejection struct {
 	text string
 }
 
-// crashStore refuses to commit once the controller has crashed.
-type crashStore struct {
-	backend.Store
-	crashed bool
-}
-
-var errCrashed = errors.New("the controller has crashed")
-
-func (s *crashStore) Commit(ctx context.Context, batch []backend.Commit) ([]error, error) {
-	if s.crashed {
-		return nil, errors.Join(errCrashed, backend.ErrNotCommitted)
-	}
-	return s.Store.Commit(ctx, batch)
-}
-
-// passes counts the passes of a controller, and ends what drives it when there are too many.
+// passes counts the passes of a controller, and ends what drives it when there are too many, or when time has passed in the middle of one.
 type passes struct {
 	lifecycle.NoObserver
 	left int
+	halt bool
 	stop context.CancelFunc
 }
 
 // Passed counts a pass.
 func (p *passes) Passed(backend.Ref, backend.Outcome) {
-	if p.left--; p.left < 0 && p.stop != nil {
+	if p.left--; p.left < 0 || p.halt {
+		p.end()
+	}
+}
+
+func (p *passes) end() {
+	if p.stop != nil {
 		p.stop()
 	}
 }
 
+// outlive is the context of a pass that goes on while what drives it ends.
+func (p *passes) outlive(ctx context.Context) context.Context {
+	if p.halt {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 // newWorld puts what is given into an empty store and starts a controller on it.
-func newWorld(ctx context.Context, s Scenario, store backend.Store) (*World, error) {
+func newWorld(ctx context.Context, s Scenario, store backend.Store, wrap func(backend.Capabilities) backend.Capabilities) (*World, error) {
 	w := &World{
-		given: s.Given, store: &crashStore{Store: store}, clock: sitesim.NewClock(Start()), credentials: &fake.Credentials{}, passes: &passes{},
+		given: s.Given, clock: sitesim.NewClock(Start()), credentials: &vault{}, passes: &passes{},
 		refs: map[string]backend.Ref{}, endpoints: map[backend.Ref]backend.Endpoint{}, macs: map[backend.Ref][]string{}, known: map[string]bool{},
 	}
+	w.store = &crashStore{Store: store, world: w}
 	w.hardware = newHardware(w.Now)
+	w.hardware.ended = func(ctx context.Context, name string) { w.standStill(ctx, name, afterCall) }
 	w.hardware.speaks(s.Given.Hardware)
+	w.discoveries = slices.Clone(s.Given.Newcomers)
 	for _, step := range s.When {
-		if step.Discover != nil {
+		if step.Discover != nil && !slices.Contains(s.Given.Newcomers, *step.Discover) {
 			w.discoveries = append(w.discoveries, *step.Discover)
 		}
 		w.hardware.speaks(step.Hardware)
+		w.stalls = w.stalls || step.Stall != nil
 	}
 	w.hardware.attestors, w.hardware.unitFirmware = s.Given.Settings.Attestors, s.Given.Settings.DPUFirmware
 	w.hardware.script(s.Given.Hardware)
@@ -99,10 +114,10 @@ func newWorld(ctx context.Context, s Scenario, store backend.Store) (*World, err
 		return nil, err
 	}
 	w.announce()
-	if err := w.seed(ctx, records); err != nil {
+	if err := errors.Join(w.simulate(wrap), w.seed(ctx, records)); err != nil {
 		return nil, err
 	}
-	return w, w.start(ctx)
+	return w, w.startAll(ctx)
 }
 
 // seed commits the given objects with their requests.
@@ -136,20 +151,12 @@ const givenTrigger = "Given"
 
 // start makes a new controller on the store, as after the start of a process.
 func (w *World) start(ctx context.Context) error {
-	w.store.crashed = false
-	w.hardware.revive()
+	w.revive()
 	s := w.given.Settings
-	d := s.Deadlines
 	retries := retryLimit(s.FirmwareRetryLimit)
 	cfg := rack.Config{
 		Driver: w.hardware.driver(), Site: w.site(), Credentials: w.credentials, Catalog: w.catalog(),
-		Settings: rack.Settings{
-			Validation: s.Validation == "enabled", FailedGrace: time.Duration(s.ValidationFailedGrace), MaxInMaintenance: s.MaxRacksInMaintenance, FirmwareRetryLimit: retries,
-			Deadlines: rack.Deadlines{
-				FirmwareUpgrade: time.Duration(d.FirmwareUpgrade), NVOSUpdate: time.Duration(d.NVOSUpdate), ConfigureNmxCluster: time.Duration(d.ConfigureNmxCluster),
-				PowerSequence: time.Duration(d.PowerSequence), Completed: time.Duration(d.Completed), Validating: time.Duration(d.Validating),
-			},
-		},
+		Settings: w.settings(),
 		Machine: machine.Config{
 			FirmwareRetryLimit: retries, FirmwareRetryInterval: time.Duration(s.FirmwareRetryInterval), UploadLimit: s.UploadLimit, DPUFirmware: s.DPUFirmware,
 			Tenant: w.hardware.tenant(),
@@ -159,14 +166,43 @@ func (w *World) start(ctx context.Context) error {
 	for _, f := range s.MachineFirmware {
 		cfg.Machine.Firmware = append(cfg.Machine.Firmware, machine.Firmware{Component: f.Component, Version: f.Version, How: machine.How(f.How), Artifacts: f.Artifacts, Reset: machine.ResetKind(f.Reset)})
 	}
-	var err error
-	w.manager, err = rack.NewManager(ctx, w.store, cfg)
-	return err
+	m, err := rack.NewManager(ctx, w.store, cfg)
+	if err != nil {
+		return err
+	}
+	w.manager = m
+	w.reborn()
+	return nil
+}
+
+// settings are those of racks.
+func (w *World) settings() rack.Settings {
+	s := w.given.Settings
+	d := s.Deadlines
+	return rack.Settings{
+		Validation: s.Validation == "enabled", FailedGrace: time.Duration(s.ValidationFailedGrace), MaxInMaintenance: s.MaxRacksInMaintenance, FirmwareRetryLimit: retryLimit(s.FirmwareRetryLimit),
+		Deadlines: rack.Deadlines{
+			FirmwareUpgrade: time.Duration(d.FirmwareUpgrade), NVOSUpdate: time.Duration(d.NVOSUpdate), ConfigureNmxCluster: time.Duration(d.ConfigureNmxCluster),
+			PowerSequence: time.Duration(d.PowerSequence), Completed: time.Duration(d.Completed), Validating: time.Duration(d.Validating),
+		},
+	}
+}
+
+// revive gives the world a store without the crash of the last controller, which stays cut off: a pass of it may still be on its way.
+func (w *World) revive() {
+	w.store.crashed = true
+	w.store = &crashStore{Store: w.store.Store, world: w}
+	w.hardware.revive()
 }
 
 // engine configures the engine.
 func (w *World) engine() lifecycle.Config {
-	return lifecycle.Config{Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: w.passes}
+	s := w.given.Settings
+	cfg := lifecycle.Config{Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: w.passes, Resync: time.Duration(s.Resync), LeaseTTL: time.Duration(s.Lease)}
+	if w.acting != nil {
+		cfg.Owner = w.acting.name
+	}
+	return cfg
 }
 
 // retryLimit turns the limit of a scenario, where zero is never, into that of the configuration, where zero is the default.
