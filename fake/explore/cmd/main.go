@@ -28,7 +28,7 @@ import (
 )
 
 // memory is from where on the collector works harder, in bytes.
-const memory = 6 << 30
+const memory = 2 << 30
 
 func main() {
 	debug.SetGCPercent(300) // what is kept grows slowly, what is thrown away is most of it
