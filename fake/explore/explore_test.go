@@ -48,17 +48,10 @@ func nothingWrong(t *testing.T, name string) {
 	}
 }
 
+// CI runs the command for a whole rack.
 func TestNothingIsWrongWithSmallWorlds(t *testing.T) {
 	t.Parallel()
 	nothingWrong(t, "short")
-}
-
-func TestNothingIsWrongWithAWholeRack(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes a minute")
-	}
-	nothingWrong(t, "ci")
 }
 
 func TestWhatIsFoundDoesNotDependOnTheNumberOfWorkers(t *testing.T) {
